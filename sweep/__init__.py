@@ -1,0 +1,49 @@
+"""Why does my image classifier score 99 % on training and 75 % on validation, and what do I change?
+
+Example:
+    >>> import sweep
+    >>> study = sweep.run("toys", trials=50)  # doctest: +SKIP
+    >>> study = sweep.open("study.db")        # doctest: +SKIP
+    >>> study.ranking().head()                # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sweep.errors import SweepError
+from sweep.records import EpochRecord, Interval, Measurement, StudyRecord, TrialRecord, TrialState
+
+if TYPE_CHECKING:
+    from sweep.workflow.opened import OpenedStudy
+    from sweep.workflow.opened import open_study as open  # noqa: A004 - `sweep.open` reads as it should
+    from sweep.workflow.run import run_study as run
+
+__all__ = [
+    "EpochRecord",
+    "Interval",
+    "Measurement",
+    "OpenedStudy",
+    "StudyRecord",
+    "SweepError",
+    "TrialRecord",
+    "TrialState",
+    "open",
+    "run",
+]
+
+_LAZY = {
+    "OpenedStudy": ("sweep.workflow.opened", "OpenedStudy"),
+    "open": ("sweep.workflow.opened", "open_study"),
+    "run": ("sweep.workflow.run", "run_study"),
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load what needs pandas or TensorFlow at its first use."""
+    if name not in _LAZY:
+        raise AttributeError(f"module 'sweep' has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415
+
+    module, attribute = _LAZY[name]
+    return getattr(import_module(module), attribute)

@@ -1,0 +1,1 @@
+"""Pretrained networks: how each is built, prepared and cut."""

@@ -1,0 +1,56 @@
+"""`sweep report`: the ranking in the terminal, and the page beside it."""
+
+from __future__ import annotations
+
+import webbrowser
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sweep.cli.options import DatabaseArgument, StudyNameOption
+
+__all__ = ["report"]
+
+
+class Format(StrEnum):
+    """How the ranking is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    MARKDOWN = "markdown"
+
+
+class Sort(StrEnum):
+    """What comes first."""
+
+    TIER = "tier"
+    GAP = "gap"
+    VALIDATION = "validation"
+
+
+def report(
+    database: DatabaseArgument,
+    study: StudyNameOption = None,
+    sort: Annotated[Sort, typer.Option(help="Order of the ranking.")] = Sort.TIER,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Where the page goes; beside the database by default.")
+    ] = None,
+    output: Annotated[Format, typer.Option("--format", help="Format of the ranking on stdout.")] = Format.TABLE,
+    top: Annotated[int | None, typer.Option(min=1, help="Show only the first rows.")] = None,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+) -> None:
+    """Rank a study's configurations and write the page.
+
+    Example: sweep report study.db
+    """
+    from sweep.workflow.report import load_report, print_report, write_page  # noqa: PLC0415 - keeps `--help` fast
+
+    loaded = load_report(database, study=study, sort=sort.value)
+    page = write_page(loaded, html or database.with_suffix(".html"))
+    print_report(loaded, output.value, top=top)
+    typer.echo(f"page: {page}", err=True)
+    if open_page:
+        webbrowser.open(page.resolve().as_uri())

@@ -1,0 +1,56 @@
+"""`sweep run`: search a study's space."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["run"]
+
+
+def run(
+    study: Annotated[
+        str, typer.Argument(help="A bundled study, a .toml study file, or a folder of images.", show_default=False)
+    ],
+    trials: Annotated[
+        int | None, typer.Option(help="The study's total of trials, not one more batch.", show_default=False)
+    ] = None,
+    database: Annotated[Path, typer.Option("--db", help="Where the results land.")] = Path("study.db"),
+    name: Annotated[str | None, typer.Option(help="Another name for the study in the database.")] = None,
+    space: Annotated[
+        list[str] | None, typer.Option(metavar="FIELD=RANGE", help="Sweep a field: dropout=0.0:0.9.")
+    ] = None,
+    sets: Annotated[
+        list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Change a field: training.epochs=5.")
+    ] = None,
+    timeout: Annotated[str | None, typer.Option(help="Start no further trial after 90s, 30m or 2h.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the search (not of the split).")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would run, and how long it would take.")
+    ] = False,
+) -> None:
+    """Search a study's space; run it again and it goes on.
+
+    Example: sweep run toys --trials 50
+    """
+    from sweep.cli.options import seconds  # noqa: PLC0415 - keeps `sweep --help` fast
+    from sweep.cli.output import live_progress, quiet_native_start  # noqa: PLC0415
+    from sweep.workflow.resolve import Overrides, resolve_study  # noqa: PLC0415
+
+    overrides = Overrides(sets=sets or (), spaces=space or (), trials=trials, seed=seed, name=name)
+    limit = None if timeout is None else seconds(timeout)
+    with live_progress() as progress:
+        resolved = resolve_study(study, overrides, progress)
+    # Only now: a wrong study file must not wait for TensorFlow.
+    with quiet_native_start():
+        from sweep.workflow.dry_run import describe_run  # noqa: PLC0415
+        from sweep.workflow.run import run_resolved  # noqa: PLC0415
+    with live_progress() as progress:
+        if dry_run:
+            lines = describe_run(resolved, progress=progress)
+        else:
+            lines = run_resolved(resolved, database, timeout=limit, progress=progress).lines
+    for line in lines:
+        typer.echo(line)

@@ -1,0 +1,1 @@
+"""Images: where they are, how they are split, and their pixels on disk."""

@@ -1,0 +1,1 @@
+"""What the measurements mean: statistics and rankings, pure functions of records and arrays."""

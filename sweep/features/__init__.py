@@ -1,0 +1,1 @@
+"""What the frozen part of a backbone says of every image, computed once."""

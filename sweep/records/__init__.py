@@ -1,0 +1,38 @@
+"""The frozen records that cross folder borders, and the enums that databases store.
+
+Accuracies and shares are fractions from 0 to 1, cross-entropies are in nats, times in seconds, epochs count from 1.
+Enum values are strings that old databases depend on: they are never changed or removed, only added.
+"""
+
+from sweep.records.data import DataIndex, DataSummary, ImageRecord, SplitIndices, UnreadableFile
+from sweep.records.trials import (
+    EpochRecord,
+    FailureRecord,
+    Measurement,
+    PredictionRecord,
+    StageRecord,
+    StudyRecord,
+    TrialRecord,
+)
+from sweep.records.values import IndexArray, Interval, Moment, Scalar, Split, TrialState
+
+__all__ = [
+    "DataIndex",
+    "DataSummary",
+    "EpochRecord",
+    "FailureRecord",
+    "ImageRecord",
+    "IndexArray",
+    "Interval",
+    "Measurement",
+    "Moment",
+    "PredictionRecord",
+    "Scalar",
+    "Split",
+    "SplitIndices",
+    "StageRecord",
+    "StudyRecord",
+    "TrialRecord",
+    "TrialState",
+    "UnreadableFile",
+]

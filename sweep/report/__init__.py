@@ -1,0 +1,1 @@
+"""A finished study as a terminal text, a page or a table; reads records, measures nothing."""

@@ -1,0 +1,63 @@
+"""What training tells of a trial while it runs, handed on to Optuna."""
+
+from __future__ import annotations
+
+import math
+
+import optuna
+
+from sweep.errors import TrialError
+from sweep.records import EpochRecord, Measurement
+
+__all__ = ["TrialReporter", "check_finite"]
+
+
+class TrialReporter:
+    """Reports −CE_val after each epoch and passes on Optuna's word whether the trial goes on.
+
+    The baseline is measured to its end whatever the pruner says: everything is compared with it. It still takes its
+    place among the values that others have to beat. In the last epoch the pruner is not asked: nothing is left to save.
+
+    Attributes:
+        epochs: the number of epochs that the configuration asks for.
+        reached: the last epoch that was reported, 0 before the first.
+    """
+
+    def __init__(self, trial: optuna.Trial, *, baseline: bool, epochs: int) -> None:
+        self.epochs = epochs
+        self.reached = 0
+        self._trial = trial
+        self._baseline = baseline
+
+    def epoch(self, record: EpochRecord) -> bool:
+        """Take note of an epoch; False ends the trial.
+
+        Raises:
+            TrialError: the validation cross-entropy is not finite.
+        """
+        self.reached = record.epoch
+        if not math.isfinite(record.validation_cross_entropy):
+            raise _not_finite(self._trial.number, record.epoch, record.validation_cross_entropy)
+        self._trial.report(-record.validation_cross_entropy, record.epoch)
+        hopeless = record.epoch < self.epochs and self._trial.should_prune()
+        return self._baseline or not hopeless
+
+
+def check_finite(number: int, measurement: Measurement) -> None:
+    """Refuse a measurement from which no objective can be computed.
+
+    Raises:
+        TrialError: a cross-entropy is NaN or infinite.
+    """
+    for value in (measurement.validation_cross_entropy, measurement.train_cross_entropy):
+        if not math.isfinite(value):
+            raise _not_finite(number, measurement.selected_epoch, value)
+
+
+def _not_finite(number: int, epoch: int, value: float) -> TrialError:
+    return TrialError(
+        f"trial {number}, epoch {epoch}",
+        received=f"cross-entropy {value}",
+        expected="a finite number",
+        remedy="lower the learning rate, or the upper end of its range",
+    )

@@ -1,0 +1,1 @@
+"""The study database: Optuna's tables for trials, ours for measurements."""

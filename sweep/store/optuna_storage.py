@@ -1,0 +1,68 @@
+"""Optuna's own storage over the same database, with the same connection settings as our tables."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable
+
+import optuna
+from optuna.exceptions import ExperimentalWarning
+from optuna.storages import RDBStorage
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from sweep.errors import StoreError
+from sweep.store.address import Access, Address, engine_settings
+
+__all__ = ["OnStale", "open_optuna_storage"]
+
+OnStale = Callable[[optuna.Study, optuna.trial.FrozenTrial], None]
+"""Called with a trial whose process has not been heard of for twice the heartbeat interval."""
+
+_ATTEMPTS = 50
+_PAUSE_SECONDS = 0.1
+
+
+def open_optuna_storage(
+    address: Address,
+    *,
+    create: bool,
+    busy_seconds: float,
+    heartbeat_interval: int | None = None,
+    on_stale: OnStale | None = None,
+) -> RDBStorage:
+    """Open Optuna's tables; `create` makes them where they are missing.
+
+    Raises:
+        StoreError: the tables are of an Optuna version that this one does not read.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    settings = engine_settings(address, Access.CREATE if create else Access.OPEN, busy_seconds)
+    # Optuna makes its tables one by one: of processes that start together, all but one meet tables half made.
+    for remaining in reversed(range(_ATTEMPTS)):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ExperimentalWarning)  # heartbeats, used on purpose
+                return RDBStorage(
+                    address.url,
+                    settings,
+                    heartbeat_interval=heartbeat_interval,
+                    heartbeat_stale_trial_callback=on_stale,
+                    skip_table_creation=not create,
+                )
+        except DBAPIError as error:
+            if not (remaining and _made_meanwhile(error)):
+                raise
+            time.sleep(_PAUSE_SECONDS)
+        except RuntimeError as error:  # its check of versions has no class of its own
+            raise StoreError(
+                address.place,
+                received=f"trials of another Optuna ({error})",
+                expected=f"tables that Optuna {optuna.__version__} reads",
+                remedy="pip install --upgrade optuna",
+            ) from error
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _made_meanwhile(error: DBAPIError) -> bool:
+    return isinstance(error, IntegrityError) or "already exists" in str(error.orig)

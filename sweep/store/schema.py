@@ -1,0 +1,201 @@
+"""Our tables: what Optuna has no place for, hanging on (study name, trial number).
+
+Optuna's own tables stand in the same database and are never changed by us. Every name carries the prefix `sweep_`.
+A change of any table is a new schema version: `migrations.py` says how.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+__all__ = [
+    "epochs",
+    "failures",
+    "images",
+    "metadata",
+    "predictions",
+    "schema_version",
+    "stages",
+    "studies",
+    "trials",
+]
+
+
+class _Real(TypeDecorator[float]):
+    """A float of any maker. NaN is stored as NULL, which is what SQLite makes of it anyway."""
+
+    impl = Double
+    cache_ok = True
+
+    def process_bind_param(self, value: float | None, dialect: Dialect) -> float | None:
+        return None if value is None or math.isnan(value) else float(value)
+
+
+class _Whole(TypeDecorator[int]):
+    """An integer of any maker: SQLite would store a `numpy.int64` as a blob."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> int | None:
+        return None if value is None else int(value)
+
+
+class _Time(TypeDecorator[datetime.datetime]):
+    """An aware time, stored as UTC without a zone, as Optuna stores its own."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime.datetime | None, dialect: Dialect) -> datetime.datetime | None:
+        return None if value is None else value.astimezone(datetime.UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime.datetime | None, dialect: Dialect) -> datetime.datetime | None:
+        return None if value is None else value.replace(tzinfo=datetime.UTC)
+
+
+metadata = MetaData()
+
+NAME_LENGTH = 512  # Optuna's limit for a study's name
+
+
+def _study() -> Column[str]:
+    return Column("study", String(NAME_LENGTH), ForeignKey("sweep_studies.name", ondelete="CASCADE"), primary_key=True)
+
+
+def _of_trial() -> tuple[Column[str], Column[int], ForeignKeyConstraint]:
+    """The columns of a table that hangs on a trial, and the constraint that removes its rows with it."""
+    return (
+        Column("study", String(NAME_LENGTH), primary_key=True),
+        Column("number", _Whole, primary_key=True, autoincrement=False),
+        ForeignKeyConstraint(["study", "number"], ["sweep_trials.study", "sweep_trials.number"], ondelete="CASCADE"),
+    )
+
+
+schema_version = Table(
+    "sweep_schema",
+    metadata,
+    Column("version", _Whole, primary_key=True, autoincrement=False),
+)
+
+studies = Table(
+    "sweep_studies",
+    metadata,
+    Column("name", String(NAME_LENGTH), primary_key=True),
+    Column("definition", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("data", Text, nullable=False),
+    Column("versions", Text, nullable=False),
+    Column("created", _Time, nullable=False),
+    Column("default_baseline", Boolean, nullable=False),
+)
+
+images = Table(
+    "sweep_images",
+    metadata,
+    _study(),
+    Column("position", _Whole, primary_key=True, autoincrement=False),
+    Column("path", Text, nullable=False),
+    Column("label", _Whole, nullable=False),
+    Column("split", String(16)),
+    Column("group", Text, nullable=False),
+    Column("content_hash", String(64), nullable=False),
+    Column("pinned", String(16)),
+    sqlite_with_rowid=False,
+)
+
+trials = Table(
+    "sweep_trials",
+    metadata,
+    _study(),
+    Column("number", _Whole, primary_key=True, autoincrement=False),
+    Column("baseline", Boolean, nullable=False),
+    Column("duplicate_of", _Whole),
+    Column("configuration", Text, nullable=False),
+    # From here on the fields of `Measurement`, all NULL where there is none.
+    Column("selected_epoch", _Whole),
+    Column("epochs_run", _Whole),
+    Column("stopped", String(32)),
+    Column("train_accuracy", _Real),
+    Column("train_cross_entropy", _Real),
+    Column("validation_accuracy", _Real),
+    Column("validation_cross_entropy", _Real),
+    Column("validation_cross_entropy_error", _Real),
+    Column("logged_train_accuracy", _Real),
+    Column("logged_train_loss", _Real),
+    Column("penalty", _Real),
+    Column("train_images", _Whole),
+    Column("validation_images", _Whole),
+    Column("trainable_parameters", _Whole),
+    Column("total_parameters", _Whole),
+    Column("engine", String(32)),
+    Column("cut", Text),
+    Column("seconds", _Real),
+    Column("compile_seconds", _Real),
+)
+
+epochs = Table(
+    "sweep_epochs",
+    metadata,
+    *_of_trial(),
+    Column("epoch", _Whole, primary_key=True, autoincrement=False),
+    Column("logged_train_accuracy", _Real),
+    Column("logged_train_loss", _Real),
+    Column("train_accuracy", _Real),
+    Column("train_cross_entropy", _Real),
+    Column("validation_accuracy", _Real),
+    Column("validation_cross_entropy", _Real),
+    Column("learning_rate", _Real),
+    Column("seconds", _Real),
+    sqlite_with_rowid=False,
+)
+
+predictions = Table(
+    "sweep_predictions",
+    metadata,
+    *_of_trial(),
+    Column("split", String(16), primary_key=True),
+    Column("moment", String(16), primary_key=True),
+    Column("images", _Whole, nullable=False),
+    Column("predicted", LargeBinary, nullable=False),
+    Column("cross_entropy", LargeBinary, nullable=False),
+)
+
+failures = Table(
+    "sweep_failures",
+    metadata,
+    *_of_trial(),
+    Column("kind", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("epoch", _Whole),
+)
+
+stages = Table(
+    "sweep_stages",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("study", String(NAME_LENGTH), ForeignKey("sweep_studies.name", ondelete="CASCADE"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("seconds", _Real),
+    Column("units", _Whole, nullable=False),
+    Column("unit", Text, nullable=False),
+)

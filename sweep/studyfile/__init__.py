@@ -1,0 +1,1 @@
+"""Study files: TOML and overrides become one validated, hashed `StudyDefinition`."""

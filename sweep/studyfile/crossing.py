@@ -1,0 +1,84 @@
+"""Rules that join several fields of a study; each raises one `DefinitionError` that names the field to change."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Mapping, Sequence
+
+from sweep.errors import DefinitionError
+from sweep.studyfile.notation import stored
+from sweep.studyfile.settings import DataSettings, ModelSettings
+from sweep.studyfile.space import FieldRange, ends
+
+__all__ = ["check_group", "check_rates", "check_rates_of_space", "check_shares"]
+
+_RATED_FIELDS = ("dropout", "dropout_position", "head_width")
+
+
+def check_shares(data: DataSettings) -> None:
+    """Validation and test leave something to train on."""
+    total = data.validation + data.test
+    if total < 1:
+        return
+    raise DefinitionError(
+        "[data] validation",
+        received=f"{data.validation:g} for validation and {data.test:g} for test, {total:g} together",
+        expected="less than 1 together, so that images are left to train on",
+        remedy="write for example validation = 0.2 and test = 0.15",
+    )
+
+
+def check_group(group: str) -> None:
+    """`none`, `folder`, or a regular expression that can name a source."""
+    if group in ("none", "folder"):
+        return
+    try:
+        fault = None if re.compile(group).groups else "no group in parentheses"
+    except re.error as error:
+        fault = f"no regular expression: {error}"
+    if fault is None:
+        return
+    raise DefinitionError(
+        "[data] group",
+        received=f"{group!r}, {fault}",
+        expected="none, folder, or a regular expression whose first group names the source",
+        remedy=r"write for example group = '^(.+)_v\d+'",
+    )
+
+
+def check_rates(model: ModelSettings) -> None:
+    """A list of rates has one for each dense layer, and stands after the dense layers."""
+    _check_rates("[model] dropout", model.dropout, model.dropout_position, model.head_width)
+
+
+def check_rates_of_space(model: ModelSettings, space: Mapping[str, FieldRange]) -> None:
+    """No combination that the search may draw has a list of rates that does not fit its dense layers."""
+    rates = ends(space["dropout"]) if "dropout" in space else (stored(model.dropout),)
+    swept = [field for field in _RATED_FIELDS if field in space]
+    if not swept or not any(isinstance(rate, str) for rate in rates):
+        return
+    for drawn in itertools.product(*(ends(space[field]) for field in swept)):
+        # The settings turn "512-256" into a list again.
+        values = ModelSettings.model_validate({**model.model_dump(), **dict(zip(swept, drawn, strict=True))})
+        _check_rates(f"[space] {swept[0]}", values.dropout, values.dropout_position, values.head_width)
+
+
+def _check_rates(place: str, dropout: float | tuple[float, ...], position: str, widths: Sequence[int]) -> None:
+    if isinstance(dropout, float):
+        return
+    rates = f"the {len(dropout)} dropout rates {list(dropout)}"
+    if position != "after_dense":
+        raise DefinitionError(
+            place,
+            received=f"{rates} {position}",
+            expected="one rate there; a list gives each dense layer its own",
+            remedy='write one rate, or dropout_position = "after_dense"',
+        )
+    if len(dropout) != len(widths) or not widths:
+        raise DefinitionError(
+            place,
+            received=f"{rates} for head_width {list(widths)}",
+            expected="one rate for each dense layer",
+            remedy="write one rate for all of them, or as many as head_width has widths",
+        )

@@ -1,0 +1,1 @@
+"""One configuration in, its measurements out; knows no database and no sampler."""

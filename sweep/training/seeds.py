@@ -1,0 +1,27 @@
+"""Where a trial's random numbers come from: one stream per purpose, so that none shifts another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["TrialSeeds"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TrialSeeds:
+    """The streams of one trial. New purposes are added at the end: the order decides who gets what."""
+
+    weights: np.random.SeedSequence
+    order: np.random.SeedSequence
+    masks: np.random.SeedSequence
+    views: np.random.SeedSequence
+    generators: np.random.SeedSequence
+
+    @classmethod
+    def of(cls, seed: Sequence[int]) -> TrialSeeds:
+        """The streams of `seed`, usually (study seed, trial number)."""
+        weights, order, masks, views, generators = np.random.SeedSequence(list(seed)).spawn(5)
+        return cls(weights=weights, order=order, masks=masks, views=views, generators=generators)

@@ -1,0 +1,78 @@
+"""What is to be learnt: labels, sides and the probe, as every trial of a study sees them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sweep.records import IndexArray, SplitIndices
+
+__all__ = ["Batches", "Task", "draw_batches", "stratified_probe"]
+
+_PROBE_SEED = 20_01
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Task:
+    """Labels and sides.
+
+    Attributes:
+        labels: int64, shape (n_images,), of every image of the index.
+        probe: training images on which clean training numbers are taken each epoch, positions in the index.
+    """
+
+    labels: IndexArray
+    train: IndexArray
+    validation: IndexArray
+    probe: IndexArray
+    num_classes: int
+
+    @classmethod
+    def of(cls, labels: IndexArray, split: SplitIndices, num_classes: int) -> Task:
+        """The task of a split; its probe has as many images as the validation set, or the whole training set."""
+        probe = stratified_probe(split.train, labels, size=len(split.validation))
+        return cls(labels=labels, train=split.train, validation=split.validation, probe=probe, num_classes=num_classes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Batches:
+    """The batches of one epoch, in order; the last one is filled up with rows that do not count.
+
+    Attributes:
+        rows: rows of the table of training features, int32, shape (steps, batch_size).
+        labels: int32, shape (steps, batch_size).
+        counts: how many of a batch count, int32, shape (steps,).
+    """
+
+    rows: NDArray[np.int32]
+    labels: NDArray[np.int32]
+    counts: NDArray[np.int32]
+
+    @property
+    def examples(self) -> int:
+        """How many examples the epoch has."""
+        return int(self.counts.sum())
+
+
+def draw_batches(rows: IndexArray, labels: IndexArray, batch_size: int, generator: np.random.Generator) -> Batches:
+    """All rows in a random order, cut into ceil(n / batch_size) batches as Keras' `fit` does."""
+    order = generator.permutation(len(rows))
+    steps = -(-len(rows) // batch_size)
+    filled = np.resize(order, (steps, batch_size))
+    counts = np.full(steps, batch_size, np.int32)
+    counts[-1] = len(rows) - (steps - 1) * batch_size
+    return Batches(rows=rows[filled].astype(np.int32), labels=labels[filled].astype(np.int32), counts=counts)
+
+
+def stratified_probe(train: IndexArray, labels: IndexArray, *, size: int) -> IndexArray:
+    """At most `size` training images, each class with its share, ascending; the same ones for the same split."""
+    if len(train) <= size:
+        return train
+    generator = np.random.default_rng(_PROBE_SEED)
+    shuffled = generator.permutation(train)
+    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    # Evenly spaced picks from images sorted by class take each class with its share, to one image.
+    picks = (np.arange(size) + 0.5) * len(by_class) / size
+    return np.sort(by_class[picks.astype(np.int64)])

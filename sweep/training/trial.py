@@ -1,0 +1,184 @@
+"""One trial: a configuration in, its measurement out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from sweep.backbones.catalog import Backbone
+from sweep.backbones.cut import (
+    Cut,
+    cut_for,
+    parameter_counts,
+    prefix_model,
+    tail_model,
+    unfrozen_names,
+)
+from sweep.features.extract import Features
+from sweep.records import IndexArray, Measurement, SplitIndices
+from sweep.studyfile.definition import Configuration, ModelSettings
+from sweep.training.course import Reporter, follow
+from sweep.training.fused import CompiledStructure, FusedRun, translated
+from sweep.training.measurement import measure
+from sweep.training.model import whole_parameters
+from sweep.training.recent import RecentlyUsed, physical_memory
+from sweep.training.seeds import TrialSeeds
+from sweep.training.structure import Structure
+from sweep.training.task import Task, draw_batches
+
+__all__ = ["Library", "ModelDescription", "Reporter", "Trainer"]
+
+# Share of the memory for the variables of structures. Their number has no bound of its own: TensorFlow keeps compiled
+# code to the end of the process, 10 MB a structure, so forgetting a small one would free little and cost a compile.
+_SHARE_OF_MEMORY = 8
+_BYTES_PER_PARAMETER = 4
+_MEASURED_SECONDS = 0.5
+_MEASURED_STEPS = 16
+
+
+class Library(Protocol):
+    """Where backbones and cached features come from."""
+
+    def backbone(self, model: ModelSettings) -> Backbone:
+        """The backbone of a configuration."""
+        ...
+
+    def features(self, configuration: Configuration) -> Features:
+        """What the frozen part says of every image."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelDescription:
+    """What can be said of a configuration's model before it is trained.
+
+    Attributes:
+        trainable_parameters, total_parameters: of the whole model, frozen backbone included in the total.
+        file_bytes: of its weights as a file, float32; with Adam's state it has twice the trainable ones more.
+        unfrozen_layers: names of the backbone's layers that are unfrozen.
+        cut: name of the tensor at which the cached, frozen prefix ends.
+    """
+
+    trainable_parameters: int
+    total_parameters: int
+    file_bytes: int
+    unfrozen_layers: tuple[str, ...]
+    cut: str
+
+
+class Trainer:
+    """Trains configurations on cached features; what one trial compiled, later ones of its structure use again.
+
+    Args:
+        library: gives backbones and features.
+        labels: int64, shape (n_images,), of every image of the index.
+        split: the sides; the test side is never read.
+        num_classes: width of the output.
+    """
+
+    def __init__(self, *, library: Library, labels: IndexArray, split: SplitIndices, num_classes: int) -> None:
+        self._library = library
+        self._task = Task.of(labels, split, num_classes)
+        self._structures: RecentlyUsed[Structure, CompiledStructure] = RecentlyUsed(
+            physical_memory() / _SHARE_OF_MEMORY, lambda compiled: compiled.size
+        )
+
+    @translated()
+    def train(self, configuration: Configuration, *, seed: Sequence[int], reporter: Reporter) -> Measurement:
+        """Train one configuration.
+
+        Args:
+            configuration: of the trial.
+            seed: usually (study seed, trial number): the same numbers give the same measurement, bit for bit, on the
+                same machine.
+            reporter: hears of every epoch and may end the trial, which is then measured at its best epoch so far.
+
+        Raises:
+            TrialError: the loss is no longer a number, the model does not fit into memory, or the feature map is
+                smaller than the head's window.
+        """
+        start = time.perf_counter()
+        features = self._library.features(configuration)
+        backbone = self._library.backbone(configuration.model)
+        ready = time.perf_counter()
+        compiled = self._compiled(configuration, backbone, features.cut, features.clean.shape[1:])
+        build_seconds = time.perf_counter() - ready
+        seeds = TrialSeeds.of(seed)
+        compiled.begin(configuration, seeds)
+        run = FusedRun(compiled, clean=features.clean, views=features.views)
+        compile_seconds = build_seconds + run.compile(configuration.training.batch_size, len(self._task.train))
+        views = 0 if features.views is None else len(features.views)
+        course = follow(run, self._task, configuration.training, views=views, seeds=seeds, reporter=reporter)
+        return measure(
+            run,
+            self._task,
+            course,
+            parameters=whole_parameters(backbone, configuration.model, compiled.model, compiled.tail),
+            cut=features.cut.key,
+            start=start,
+            compile_seconds=compile_seconds,
+        )
+
+    @translated()
+    def describe(self, configuration: Configuration) -> ModelDescription:
+        """Sizes and layers of a configuration's model; needs no features.
+
+        Raises:
+            TrialError: the feature map is smaller than the head's window.
+        """
+        model = configuration.model
+        backbone = self._library.backbone(model)
+        cut = cut_for(backbone, model)
+        compiled = self._compiled(configuration, backbone, cut, _shape(backbone, cut))
+        parameters = whole_parameters(backbone, model, compiled.model, compiled.tail)
+        return ModelDescription(
+            trainable_parameters=parameters.trainable,
+            total_parameters=parameters.total,
+            file_bytes=parameters.total * _BYTES_PER_PARAMETER,
+            unfrozen_layers=unfrozen_names(backbone, model),
+            cut=cut.key,
+        )
+
+    @translated()
+    def measure_step(self, configuration: Configuration) -> float:
+        """Seconds of one training step, measured on random features: needs no image."""
+        backbone = self._library.backbone(configuration.model)
+        cut, size = cut_for(backbone, configuration.model), configuration.training.batch_size
+        shape = _shape(backbone, cut)
+        compiled = self._compiled(configuration, backbone, cut, shape)
+        compiled.begin(configuration, TrialSeeds.of((0,)))
+        generator = np.random.default_rng(0)
+        run = FusedRun(compiled, clean=generator.random((size, *shape), np.float32), views=None)
+        rows = np.resize(np.arange(size), size * _MEASURED_STEPS)
+        batches = draw_batches(rows, np.zeros_like(rows), size, generator)
+        run.compile(size, len(rows))
+        run.run_epoch(batches)
+        start, steps = time.perf_counter(), 0
+        while time.perf_counter() - start < _MEASURED_SECONDS:
+            run.run_epoch(batches)
+            steps += _MEASURED_STEPS
+        return (time.perf_counter() - start) / steps
+
+    def _compiled(
+        self, configuration: Configuration, backbone: Backbone, cut: Cut, shape: tuple[int, ...]
+    ) -> CompiledStructure:
+        model = configuration.model
+        unfrozen = parameter_counts(backbone, model).trainable > 0
+        structure = Structure.of(
+            configuration,
+            input_shape=shape,
+            num_classes=self._task.num_classes,
+            tail_cut=cut.layer if unfrozen else None,
+        )
+        return self._structures.get(
+            structure,
+            lambda: CompiledStructure(structure, model, tail_model(backbone, cut, model) if unfrozen else None),
+        )
+
+
+def _shape(backbone: Backbone, cut: Cut) -> tuple[int, ...]:
+    return tuple(prefix_model(backbone, [cut]).outputs[0].shape[1:])

@@ -1,0 +1,72 @@
+"""From a definition to everything that training needs: pixels, split, features, trainer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sweep.backbones.catalog import check_backbone
+from sweep.data.cache import ArrayCache, cache_folder
+from sweep.data.folder import index_source
+from sweep.data.images import decode_images
+from sweep.data.split import split_index
+from sweep.data.summary import fingerprint, summarise
+from sweep.features.extract import FeatureLibrary
+from sweep.progress import Progress
+from sweep.records import DataIndex, DataSummary, SplitIndices
+from sweep.studyfile.definition import StudyDefinition
+from sweep.training.trial import Trainer
+
+__all__ = ["PreparedData", "check_backbones", "make_trainer", "prepare_data"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PreparedData:
+    """The images of a study, decoded and split.
+
+    Attributes:
+        pixels: uint8, shape (n_images, image_size, image_size, 3), memory-mapped.
+        summary: what the database keeps of them.
+    """
+
+    index: DataIndex
+    pixels: NDArray[np.uint8]
+    split: SplitIndices
+    summary: DataSummary
+    cache: ArrayCache
+
+
+def check_backbones(definition: StudyDefinition, base: Path) -> None:
+    """Refuse unknown backbones, missing weights and too small images before anything is decoded."""
+    size = definition.data.image_size
+    asked = {(one.model.backbone, one.model.weights) for one in definition.structural_configurations()}
+    for name, weights in sorted(asked):
+        check_backbone(name, weights, size, base)
+
+
+def prepare_data(definition: StudyDefinition, *, base: Path, progress: Progress) -> PreparedData:
+    """Index, decode and split the images."""
+    cache = ArrayCache(cache_folder(), on_note=progress.note)
+    index = index_source(definition.data, progress=progress, base=base)
+    index, pixels = decode_images(index, definition.data.image_size, cache=cache, progress=progress)
+    split = split_index(index, definition.data)
+    summary = summarise(index, split, definition.data.source)
+    return PreparedData(index=index, pixels=pixels, split=split, summary=summary, cache=cache)
+
+
+def make_trainer(definition: StudyDefinition, data: PreparedData, *, base: Path, progress: Progress) -> Trainer:
+    """Run the frozen part once for every cut that the space can ask for; what comes back trains the rest."""
+    library = FeatureLibrary(
+        pixels=data.pixels,
+        content=fingerprint(data.index),
+        train=data.split.train,
+        image_size=definition.data.image_size,
+        cache=data.cache,
+        progress=progress,
+        weights_folder=base,
+    )
+    library.prepare(definition.structural_configurations())
+    return Trainer(library=library, labels=data.index.labels, split=data.split, num_classes=len(data.index.class_names))

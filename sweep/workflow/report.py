@@ -1,0 +1,76 @@
+"""`sweep report`: a stored study becomes a ranking, tables and a page; loads no TensorFlow."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from sweep.diagnosis.ranking import Sort
+from sweep.errors import StoreError
+from sweep.records import TrialRecord
+from sweep.report.gather import Report, gather_report
+from sweep.report.page import render_page
+from sweep.report.tables import render_table
+from sweep.report.text import print_text
+from sweep.search.influence import importances
+from sweep.store.results import open_database
+from sweep.studyfile.definition import StudyDefinition
+
+__all__ = ["ReportFormat", "load_report", "print_report", "write_page"]
+
+ReportFormat = Literal["table", "json", "csv", "markdown"]
+
+
+def load_report(database: str | Path, *, study: str | None = None, sort: Sort = "tier") -> Report:
+    """Read a study (the newest unless named) and rank it.
+
+    Raises:
+        StoreError: the database is missing, foreign, newer or holds no such study.
+    """
+    with open_database(database) as opened:
+        record = opened.study(study)
+        trials = opened.trials(record.name)
+        images = opened.images(record.name)
+        predictions = opened.validation_predictions(record.name)
+    return gather_report(
+        record,
+        trials,
+        predictions,
+        images=images,
+        importances=_influence(trials, record.definition),
+        default_baseline=record.default_baseline,
+        sort=sort,
+    )
+
+
+def print_report(report: Report, form: ReportFormat, *, top: int | None = None) -> None:
+    """Print the ranking on stdout; `top` keeps the first rows only."""
+    if form == "table":
+        print_text(report, top=top)
+    else:
+        sys.stdout.write(render_table(report, form, top=top))
+
+
+def write_page(report: Report, path: Path) -> Path:
+    """Write the report as one self-contained HTML file."""
+    try:
+        path.write_text(render_page(report), encoding="utf-8")
+    except OSError as error:
+        raise StoreError(
+            str(path),
+            received=f"{error.strerror or error}",
+            expected="a file that can be written",
+            remedy="name another place with `--html FILE`",
+        ) from error
+    return path
+
+
+def _influence(trials: tuple[TrialRecord, ...], definition: str) -> Mapping[str, Mapping[str, float]] | str:
+    """What moves the gap and what moves validation, or the reason why that cannot be told."""
+    space = StudyDefinition.model_validate(json.loads(definition)).space
+    found = {metric: importances(trials, space, metric) for metric in ("gap", "validation")}
+    reasons = [influence.reason for influence in found.values() if influence.reason]
+    return reasons[0] if reasons else {metric: influence.shares for metric, influence in found.items()}

@@ -1,0 +1,126 @@
+"""`sweep run`: from a study to finished trials in the database."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from sweep.progress import Progress, Silent
+from sweep.records import DataSummary, StageRecord, StudyRecord
+from sweep.search.runner import SearchOutcome, run_search
+from sweep.search.schedule import check_schedule
+from sweep.store.results import open_database
+from sweep.studyfile.difference import difference
+from sweep.workflow.opened import OpenedStudy, open_study
+from sweep.workflow.prepare import check_backbones, make_trainer, prepare_data
+from sweep.workflow.resolve import Overrides, ResolvedStudy, resolve_study
+from sweep.workflow.stages import TimedProgress
+
+__all__ = ["RunOutcome", "run_resolved", "run_study"]
+
+_RECORDED_PACKAGES = ("gapsweep", "keras", "numpy", "openvino", "optuna", "pillow", "scikit-learn", "tensorflow")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOutcome:
+    """What one `sweep run` did; `lines` is what the terminal shows at its end."""
+
+    study: str
+    database: Path
+    search: SearchOutcome
+    stages: tuple[StageRecord, ...]
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The counts, where the time went, and what to type next."""
+        found = self.search
+        counts = f"{found.finished} finished ({found.pruned} of them pruned), {found.failed} failed"
+        times = " · ".join(f"{stage.name} {stage.seconds:.1f} s" for stage in self.stages)
+        return (
+            f"study {self.study}: {counts}; {found.stopped_because}",
+            f"time: {times}",
+            f"next: sweep report {self.database}",
+        )
+
+
+def run_study(  # noqa: PLR0913 - mirrors the options of the command line
+    study: str,
+    *,
+    trials: int | None = None,
+    database: str | Path = "study.db",
+    name: str | None = None,
+    sets: Sequence[str] = (),
+    spaces: Sequence[str] = (),
+    seed: int | None = None,
+    timeout: float | None = None,
+    progress: Progress | None = None,
+) -> OpenedStudy:
+    """Search a study's space, or go on with it, and open the result.
+
+    Args:
+        study: a bundled study's name, a .toml file, or a folder with one sub-folder per class.
+        trials: the study's total, not one more batch; the study file's number by default.
+        database: the SQLite file in which the results land.
+        name: another name for the study in the database.
+        sets: overrides such as `"training.epochs=5"`.
+        spaces: swept fields such as `"dropout=0.0:0.9"`.
+        seed: of the search; the split has its own.
+        timeout: seconds after which no further trial is started.
+        progress: where to show the progress; nowhere by default.
+
+    Raises:
+        SweepError: the branch tells what is wrong, `errors.py`.
+    """
+    shown = progress or Silent()
+    overrides = Overrides(sets=sets, spaces=spaces, trials=trials, seed=seed, name=name)
+    run_resolved(resolve_study(study, overrides, shown), Path(database), timeout=timeout, progress=shown)
+    return open_study(database, study=name)
+
+
+def run_resolved(resolved: ResolvedStudy, database: Path, *, timeout: float | None, progress: Progress) -> RunOutcome:
+    """Run a resolved study to its total of trials."""
+    definition, base = resolved.definition, resolved.base
+    timed = TimedProgress(progress)
+    check_backbones(definition, base)
+    check_schedule(definition)
+    with open_database(database, create=True) as opened:
+        opened.check_definition(definition.name, definition.digest, definition.canonical_json(), difference)
+        data = prepare_data(definition, base=base, progress=timed)
+        for note in data.summary.notes:
+            progress.note(note)
+        opened.add_study(_study_record(resolved, data.summary), data.index, data.split)
+        trainer = make_trainer(definition, data, base=base, progress=timed)
+        # Optuna's storage has errors of its own for a full disk and a locked file.
+        with opened.translated():
+            search = run_search(
+                definition=definition, database=opened, trainer=trainer, progress=timed, timeout=timeout
+            )
+        opened.save_stages(definition.name, timed.records)
+    return RunOutcome(study=definition.name, database=database, search=search, stages=timed.records)
+
+
+def _study_record(resolved: ResolvedStudy, summary: DataSummary) -> StudyRecord:
+    definition = resolved.definition
+    return StudyRecord(
+        name=definition.name,
+        definition=definition.canonical_json(),
+        digest=definition.digest,
+        data=summary,
+        versions=_versions(),
+        created=datetime.datetime.now(datetime.UTC),
+        default_baseline=resolved.default_baseline,
+    )
+
+
+def _versions() -> dict[str, str]:
+    """Versions of what takes part in the numbers; a package that is not installed is left out."""
+    found = {}
+    for package in _RECORDED_PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,151 @@
+"""A clean environment for each test, and small real inputs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from sweep.records import (
+    EpochRecord,
+    Measurement,
+    Moment,
+    PredictionRecord,
+    Scalar,
+    Split,
+    TrialRecord,
+    TrialState,
+)
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+SHARED = Path(__file__).parents[2] / "shared"
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No setting of the caller's leaks in, and nothing is written to the caller's cache."""
+    for name in [name for name in os.environ if name.startswith("SWEEP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("SWEEP_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real data beside the checkout."""
+    if not (SHARED / "data").is_dir():
+        pytest.skip("needs ../shared/data")
+    return SHARED
+
+
+PhotoFolder = Callable[..., Path]
+
+
+@pytest.fixture
+def photo_folder(tmp_path: Path) -> PhotoFolder:
+    """Make a folder of photos: `photo_folder({"cat": 12, "dog": 12}, size=40)`; each class has a colour of its own."""
+
+    def make(classes: dict[str, int], *, size: int = 40, name: str = "photos", seed: int = 0) -> Path:
+        rng = np.random.default_rng(seed)
+        root = tmp_path / name
+        for position, (label, count) in enumerate(classes.items()):
+            folder = root / label
+            folder.mkdir(parents=True)
+            colour = np.array([40 + 60 * position % 200, 200 - 50 * position % 180, 90])
+            for number in range(count):
+                pixels = np.clip(colour + rng.normal(0, 25, (size, size, 3)), 0, 255).astype(np.uint8)
+                Image.fromarray(pixels).save(folder / f"{label}_{number:03d}.png")
+        return root
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def trial_record() -> TrialMaker:
+    """Make a measured trial from what it got right: `trial_record(3, train=0.99, correct=bools, parameters={…})`."""
+    return make_trial
+
+
+TrialMaker = Callable[..., TrialRecord]
+
+
+def make_trial(
+    number: int,
+    *,
+    correct: NDArray[np.bool_],
+    train: float = 0.99,
+    cross_entropy: NDArray[np.float64] | float = 0.7,
+    train_cross_entropy: float = 0.05,
+    objective: float | None = None,
+    parameters: Mapping[str, Scalar] | None = None,
+    state: TrialState = TrialState.COMPLETE,
+    epochs: int = 10,
+    trainable_parameters: int = 10_000,
+    seconds: float = 12.0,
+    stored: bool = True,
+    classes: int = 5,
+    **fields: object,
+) -> TrialRecord:
+    """A trial on validation images of labels 0, 1, … `classes` - 1, 0, 1, …; a wrong answer is the next label."""
+    n = len(correct)
+    labels = np.arange(n) % classes
+    nats = np.broadcast_to(np.asarray(cross_entropy, dtype=np.float64), (n,))
+    prediction = PredictionRecord(
+        split=Split.VALIDATION,
+        moment=Moment.SELECTED,
+        predicted=np.where(correct, labels, (labels + 1) % classes).astype(np.uint16),
+        cross_entropy=nats.astype(np.float16),
+    )
+    accuracy, mean = float(np.mean(correct)), float(nats.mean())
+    curve = tuple(
+        EpochRecord(
+            epoch=epoch,
+            logged_train_accuracy=train * (1 - 0.7 / epoch**1.5),
+            logged_train_loss=train_cross_entropy + 1.5 / epoch,
+            train_accuracy=train * (1 - 0.6 / epoch**1.5),
+            train_cross_entropy=train_cross_entropy + 1.2 / epoch - 1.2 / epochs,
+            validation_accuracy=accuracy * (1 - 0.4 / epoch**2),
+            validation_cross_entropy=mean + 0.8 / epoch - 0.8 / epochs,
+            learning_rate=1e-3,
+            seconds=seconds / epochs,
+        )
+        for epoch in range(1, epochs + 1)
+    )
+    measurement = Measurement(
+        selected_epoch=epochs,
+        epochs_run=epochs,
+        stopped="pruned" if state is TrialState.PRUNED else "finished",
+        train_accuracy=train,
+        train_cross_entropy=train_cross_entropy,
+        validation_accuracy=accuracy,
+        validation_cross_entropy=mean,
+        validation_cross_entropy_error=float(nats.std(ddof=1) / np.sqrt(n)),
+        logged_train_accuracy=train - 0.02,
+        logged_train_loss=train_cross_entropy + 0.1,
+        penalty=0.0,
+        train_images=4 * n,
+        validation_images=n,
+        trainable_parameters=trainable_parameters,
+        total_parameters=3_400_000 + trainable_parameters,
+        engine="fused",
+        cut="top_activation",
+        seconds=seconds,
+        compile_seconds=3.0,
+        epochs=curve,
+        predictions=(prediction,) if stored else (),
+    )
+    swept = dict(parameters or {})
+    return TrialRecord(
+        number=number,
+        state=state,
+        parameters=swept,
+        configuration=fields.pop("configuration", swept),  # type: ignore[arg-type]
+        objective=-mean if objective is None else objective,
+        measurement=measurement,
+        baseline=bool(fields.pop("baseline", False)),
+        **fields,  # type: ignore[arg-type]
+    )

@@ -1,0 +1,272 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from sweep.backbones.catalog import Backbone, load_backbone
+from sweep.backbones.weights import build_drawn, weights_digest
+from sweep.data.cache import ArrayCache
+from sweep.data.images import augment_images
+from sweep.errors import BackboneError, CacheError
+from sweep.features import extract
+from sweep.features.engine import Engine, make_engine
+from sweep.features.extract import FeatureLibrary
+from sweep.progress import Advance, Silent
+from sweep.studyfile.definition import Configuration, ModelSettings, TrainingSettings
+
+SIZE, IMAGES = 32, 70  # two slices
+TRAIN = np.arange(0, IMAGES, 2)
+PIXELS = np.random.default_rng(0).integers(0, 256, (IMAGES, SIZE, SIZE, 3), dtype=np.uint8)
+
+
+class Recorder(Silent):
+    """Remembers each pass: the units announced and the units done."""
+
+    def __init__(self) -> None:
+        self.passes: list[tuple[int | None, int]] = []
+
+    @contextmanager
+    def stage(self, name: str, total: int | None, unit: str) -> Iterator[Advance]:
+        assert (name, unit) == ("backbone pass", "images")
+        done = 0
+
+        def advance(units: int = 1, /) -> None:
+            nonlocal done
+            done += units
+
+        yield advance
+        self.passes.append((total, done))
+
+
+LibraryMaker = Callable[..., tuple[FeatureLibrary, Recorder]]
+
+
+@pytest.fixture(scope="module")
+def small() -> Backbone:
+    """pixels · a, a map of 4 × 4 × 5 · b, a map of 2 × 2 × 6."""
+
+    def build(weights: None) -> keras.Model:
+        inputs = keras.Input((SIZE, SIZE, 3), name="pixels")
+        a = keras.layers.Conv2D(5, 8, strides=8, activation="relu", name="a")(inputs)
+        return keras.Model(inputs, keras.layers.Conv2D(6, 2, strides=2, activation="relu", name="b")(a))
+
+    model = build_drawn(build)
+    return Backbone(
+        name="small", weights="none", image_size=SIZE, model=model, preprocessing="tf", digest=weights_digest(model)
+    )
+
+
+@pytest.fixture
+def make_library(tmp_path: Path, small: Backbone, monkeypatch: pytest.MonkeyPatch) -> LibraryMaker:
+    """A library over the same cache folder each time; the small backbone takes the place of the embedded one."""
+    monkeypatch.setattr(
+        extract, "load_backbone", lambda *asked: small if asked[0] == "efficientnet-lite0" else load_backbone(*asked)
+    )
+
+    def make(
+        *, content: str = "content", train: NDArray[np.int64] = TRAIN, seed: int = 0
+    ) -> tuple[FeatureLibrary, Recorder]:
+        recorder = Recorder()
+        library = FeatureLibrary(
+            pixels=PIXELS,
+            content=content,
+            train=train,
+            image_size=SIZE,
+            cache=ArrayCache(tmp_path / "cache"),
+            progress=recorder,
+            augment_seed=seed,
+        )
+        return library, recorder
+
+    return make
+
+
+def configuration(*, views: int = 0, augment: tuple[str, ...] = ("flip",), **model: object) -> Configuration:
+    training = TrainingSettings.model_validate({"augment_views": views, "augment": augment})
+    return Configuration(model=ModelSettings.model_validate(model), training=training)
+
+
+def features_of(small: Backbone, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    maps: NDArray[np.float32] = np.asarray(small.model(small.preprocess(pixels), training=False))
+    pooled: NDArray[np.float32] = maps.mean(axis=(1, 2))
+    return pooled
+
+
+# ---- clean -----------------------------------------------------------------------------------------------------------
+
+
+def test_features_are_what_the_backbone_says_of_each_image(make_library: LibraryMaker, small: Backbone) -> None:
+    library, _ = make_library()
+    features = library.features(configuration())
+    assert features.cut.key == "b, avg pooled"
+    assert features.views is None
+    assert features.clean.shape == (IMAGES, 6)
+    assert not features.clean.flags.writeable
+    np.testing.assert_allclose(features.clean, features_of(small, PIXELS), atol=1e-3)
+
+
+def test_one_pass_serves_every_cut_and_later_runs_need_none(make_library: LibraryMaker) -> None:
+    wanted = [configuration(unfrozen_layers=layers, head_width=(width,)) for layers in (0, 1, 2) for width in (8, 16)]
+    library, recorder = make_library()
+    library.prepare(wanted)
+    assert recorder.passes == [(IMAGES, IMAGES)]
+    shapes = {library.features(one).cut.layer: library.features(one).clean.shape for one in wanted}
+    assert shapes == {"b": (70, 6), "a": (70, 4, 4, 5), "input": (70, 32, 32, 3)}
+    again, recorder = make_library()
+    again.prepare(wanted)
+    assert recorder.passes == []
+
+
+def test_only_what_is_missing_is_computed(make_library: LibraryMaker) -> None:
+    library, recorder = make_library()
+    library.prepare([configuration()])
+    library.prepare([configuration(), configuration(pooling="max")])
+    assert recorder.passes == [(IMAGES, IMAGES)] * 2
+    library.prepare([configuration(), configuration(pooling="max")])
+    assert len(recorder.passes) == 2
+
+
+def test_other_content_has_other_features(make_library: LibraryMaker) -> None:
+    make_library()[0].prepare([configuration()])
+    library, recorder = make_library(content="other photos")
+    library.prepare([configuration()])
+    assert len(recorder.passes) == 1
+
+
+def test_an_entirely_unfrozen_backbone_gets_its_prepared_pixels(make_library: LibraryMaker, small: Backbone) -> None:
+    library, _ = make_library()
+    features = library.features(configuration(unfrozen_layers=2))
+    assert features.cut.key == "input"
+    np.testing.assert_array_equal(features.clean, small.preprocess(PIXELS))
+
+
+def test_a_damaged_entry_is_computed_again(make_library: LibraryMaker, tmp_path: Path) -> None:
+    library, _ = make_library()
+    expected = np.array(library.features(configuration()).clean)
+    (file,) = (tmp_path / "cache").glob("*.npy")
+    damaged = bytearray(file.read_bytes())
+    damaged[-1] ^= 1
+    file.write_bytes(damaged)
+    library, recorder = make_library()
+    np.testing.assert_array_equal(library.features(configuration()).clean, expected)
+    assert len(recorder.passes) == 1
+
+
+def test_a_pass_that_fails_leaves_nothing_behind(
+    make_library: LibraryMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(pixels: object, names: object, seed: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(extract, "augment_images", fail)
+    library, _ = make_library()
+    with pytest.raises(KeyboardInterrupt):
+        library.prepare([configuration(views=1)])
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_a_cache_cleared_during_a_run_is_an_error(make_library: LibraryMaker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ArrayCache, "load", lambda cache, key: None)
+    with pytest.raises(CacheError, match="expected a cache that nobody clears during a run; start the run again"):
+        make_library()[0].features(configuration())
+
+
+# ---- augmented views -------------------------------------------------------------------------------------------------
+
+
+def test_views_are_augmented_training_images(make_library: LibraryMaker, small: Backbone) -> None:
+    library, recorder = make_library()
+    features = library.features(configuration(views=2))
+    assert recorder.passes == [(IMAGES + 2 * len(TRAIN), IMAGES + 2 * len(TRAIN))]
+    assert features.views is not None
+    assert features.views.shape == (2, len(TRAIN), 6)
+    # An image flipped or not: each view of each image is one of the two, and both happen.
+    plain, flipped = (features_of(small, pixels) for pixels in (PIXELS[TRAIN], PIXELS[TRAIN][:, :, ::-1]))
+    is_plain, is_flipped = (np.abs(features.views - each).max(axis=2) < 1e-3 for each in (plain, flipped))
+    assert (is_plain ^ is_flipped).all()
+    assert 0 < is_flipped.sum() < is_flipped.size
+
+
+def test_fewer_views_are_the_first_of_more_and_computed_with_them(make_library: LibraryMaker) -> None:
+    library, recorder = make_library()
+    few, many = configuration(views=2, augment=("shift", "flip")), configuration(views=3, augment=("flip", "shift"))
+    library.prepare([few, many])
+    assert recorder.passes[0][0] == IMAGES + 3 * len(TRAIN)
+    first, second = library.features(few).views, library.features(many).views
+    assert first is not None
+    assert second is not None
+    np.testing.assert_array_equal(first, second[:2])
+    assert not np.array_equal(second[0], second[2])
+    assert len(recorder.passes) == 1
+
+
+@pytest.mark.parametrize("change", [{"seed": 1}, {"train": TRAIN + 1}])
+def test_views_follow_the_seed_and_the_training_side(change: dict[str, object], make_library: LibraryMaker) -> None:
+    first = make_library()[0].features(configuration(views=1))
+    library, recorder = make_library(**change)
+    second = library.features(configuration(views=1))
+    np.testing.assert_array_equal(first.clean, second.clean)
+    assert recorder.passes == [(len(TRAIN), len(TRAIN))]
+    assert not np.array_equal(np.asarray(first.views), np.asarray(second.views))
+
+
+def test_memory_holds_one_slice_at_a_time(make_library: LibraryMaker, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def watch(pixels: NDArray[np.uint8], names: tuple[str, ...], seed: int) -> NDArray[np.uint8]:
+        seen.append((len(pixels), seed))
+        return augment_images(pixels, names, seed)
+
+    monkeypatch.setattr(extract, "augment_images", watch)
+    monkeypatch.setattr(extract, "_SLICE", 16)
+    make_library()[0].features(configuration(views=2))
+    assert [length for length, _ in seen] == [16, 16, 3, 16, 16, 3]
+    assert len({seed for _, seed in seen}) == 6
+
+
+# ---- engines and backbones -------------------------------------------------------------------------------------------
+
+
+class Renamed:
+    """An engine under another name."""
+
+    def __init__(self, engine: Engine, name: str) -> None:
+        self.name = name
+        self.run = engine.run
+
+
+def test_what_tensorflow_computed_after_a_refusal_is_found_again(
+    make_library: LibraryMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extract, "expected_engine", lambda: "openvino 1.0 f32")
+    monkeypatch.setattr(extract, "make_engine", lambda prefix: Renamed(make_engine(prefix), "tensorflow 1.0 f32"))
+    make_library()[0].prepare([configuration()])
+    library, recorder = make_library()
+    library.features(configuration())
+    assert recorder.passes == []
+
+
+def test_another_engine_computes_its_own_features(make_library: LibraryMaker, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_library()[0].prepare([configuration()])
+    monkeypatch.setattr(extract, "expected_engine", lambda: "openvino 1.0 f32")
+    monkeypatch.setattr(extract, "make_engine", lambda prefix: Renamed(make_engine(prefix), "openvino 1.0 f32"))
+    library, recorder = make_library()
+    library.features(configuration())
+    assert len(recorder.passes) == 1
+
+
+def test_a_backbone_is_loaded_once(make_library: LibraryMaker) -> None:
+    library, _ = make_library()
+    model = configuration(backbone="vgg16", weights="none").model
+    assert library.backbone(model) is library.backbone(model)
+
+
+def test_images_too_small_for_a_backbone_are_refused(make_library: LibraryMaker) -> None:
+    with pytest.raises(BackboneError, match=r"data\.image_size: received 32; expected at least 75 pixels"):
+        make_library()[0].prepare([configuration(backbone="inception-v3")])

@@ -1,0 +1,124 @@
+"""Records in, one report and two frames out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from sweep.diagnosis.tiers import Tier
+from sweep.records import ImageRecord, Split, StudyRecord, TrialRecord
+from sweep.report.gather import Report, epochs_frame, gather_report, ranking_frame
+
+StudyMaker = Callable[..., StudyRecord]
+Images = tuple[tuple[ImageRecord, Split], ...]
+
+
+def test_a_report_counts_every_fate_of_a_trial(toy_report: Report) -> None:
+    assert toy_report.states == {"complete": 33, "pruned": 4, "failed": 2, "duplicate": 1}
+    assert len(toy_report.ranking.rows) == 37
+    assert toy_report.wanted == 40
+    assert toy_report.question.startswith("Four look-alike toys")
+
+
+def test_failures_are_grouped_by_reason(toy_report: Report) -> None:
+    (group,) = toy_report.failures
+    assert group.numbers == (11, 23)
+    assert group.reason.startswith("the loss became NaN")
+
+
+def test_predictions_are_taken_from_the_measurements(toy_report: Report) -> None:
+    assert toy_report.ranking.comparison is not None
+    assert toy_report.ranking.comparison.paired
+    assert toy_report.ranking.notes == ()
+
+
+def test_without_images_the_ranking_says_that_nothing_is_paired(
+    study_record: StudyMaker, toy_trials: tuple[TrialRecord, ...]
+) -> None:
+    report = gather_report(study_record(), toy_trials)
+    assert report.ranking.comparison is not None
+    assert not report.ranking.comparison.paired
+    assert "No predictions are stored for 37 of 37 trials" in report.ranking.notes[0]
+
+
+def test_groups_of_the_validation_side_reach_the_intervals(
+    study_record: StudyMaker, toy_trials: tuple[TrialRecord, ...], labelled_images: Images
+) -> None:
+    bursts = [(replace(image, group=f"burst {int(image.path[:-4]) // 20}"), side) for image, side in labelled_images]
+    plain = gather_report(study_record(), toy_trials, images=labelled_images)
+    grouped = gather_report(study_record(), toy_trials, images=bursts)
+    assert "600 validation images come from 30 sources" in grouped.ranking.notes[0]
+    assert grouped.rows[0].validation.low <= plain.rows[0].validation.low
+
+
+def test_the_baselines_settings_come_from_its_configuration(
+    study_record: StudyMaker, toy_trials: tuple[TrialRecord, ...], labelled_images: Images
+) -> None:
+    # A baseline outside the space is stored without parameters.
+    outside = replace(toy_trials[0], parameters={}, configuration={"l2": 0.0, "dropout": 0.5, "epochs": 10})
+    report = gather_report(study_record(), [outside, *toy_trials[1:]], images=labelled_images)
+    assert report.ranking.baseline is not None
+    assert report.parameters(report.ranking.baseline)["l2"] == 0.0
+    assert report.changed(report.ranking.baseline) == {}
+
+
+def test_changed_names_only_what_differs_from_the_baseline(toy_report: Report) -> None:
+    row = next(row for row in toy_report.ranking.rows if row.number == 18)
+    assert set(toy_report.changed(row)) == {"dropout", "head_width", "l2"}
+    assert set(toy_report.parameters(row)) == set(toy_report.swept)
+
+
+def test_without_a_baseline_everything_counts_as_changed(
+    study_record: StudyMaker, toy_trials: tuple[TrialRecord, ...]
+) -> None:
+    report = gather_report(study_record(), toy_trials[1:])
+    assert set(report.changed(report.rows[0])) == set(report.swept)
+
+
+def test_a_study_without_a_space_shows_what_its_trials_vary(
+    study_record: StudyMaker, toy_trials: tuple[TrialRecord, ...]
+) -> None:
+    report = gather_report(study_record(space={}), toy_trials)
+    assert report.swept == ("batch_size", "dropout", "head_width", "l2", "unfrozen_layers")
+
+
+def test_our_default_is_not_called_the_users(study_record: StudyMaker, toy_trials: tuple[TrialRecord, ...]) -> None:
+    report = gather_report(study_record(), toy_trials, default_baseline=True)
+    assert "than our default" in report.sentence
+    assert "your configuration" not in report.sentence
+
+
+def test_importances_or_the_reason_why_there_are_none(study_record: StudyMaker) -> None:
+    report = gather_report(study_record(), [], importances="Fewer than 10 finished trials.")
+    assert (report.importances, report.importances_reason) == ({}, "Fewer than 10 finished trials.")
+
+
+def test_sorting_changes_the_rows_and_not_the_ranking(
+    study_record: StudyMaker, toy_trials: tuple[TrialRecord, ...], labelled_images: Images
+) -> None:
+    by_gap = gather_report(study_record(), toy_trials, images=labelled_images, sort="gap")
+    gaps = [row.gap.estimate for row in by_gap.rows]
+    assert gaps == sorted(gaps)
+    assert by_gap.rows[0].tier is Tier.BEHIND
+    assert by_gap.ranking.rows[0].rank == 1
+
+
+def test_the_ranking_frame_has_a_column_for_every_number(toy_report: Report) -> None:
+    frame = ranking_frame(toy_report)
+    assert frame.shape[0] == 37
+    assert frame["rank"].tolist() == list(range(1, 38))
+    first, row = frame.iloc[0], toy_report.rows[0]
+    assert first["gap"] == pytest.approx(row.measurement.train_accuracy - row.validation.estimate)
+    assert (first["gap_low"], first["gap_high"]) == (row.gap.low, row.gap.high)
+    assert first["dropout"] == row.trial.parameters["dropout"]
+    assert ranking_frame(gather_report(toy_report.study, [])).empty
+
+
+def test_the_epochs_frame_has_a_row_for_every_epoch(toy_report: Report) -> None:
+    frame = epochs_frame(toy_report.trials)
+    baseline = frame[frame["trial"] == 0]
+    assert baseline["epoch"].tolist() == list(range(1, 11))
+    assert {"logged_train_accuracy", "train_accuracy", "validation_accuracy"} <= set(frame.columns)
+    assert epochs_frame([]).columns.tolist() == frame.columns.tolist()

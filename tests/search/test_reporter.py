@@ -1,0 +1,63 @@
+"""What Optuna hears of a trial while it runs."""
+
+from __future__ import annotations
+
+import math
+from types import ModuleType
+
+import optuna
+import pytest
+from optuna.pruners import BasePruner
+from optuna.trial import FrozenTrial
+
+from sweep.errors import TrialError
+from sweep.search.reporter import TrialReporter, check_finite
+
+
+class Merciless(BasePruner):
+    """Prunes everything from the third epoch on."""
+
+    def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
+        return (trial.last_step or 0) >= 3
+
+
+@pytest.fixture
+def trial() -> optuna.Trial:
+    """A running trial of a merciless study."""
+    return optuna.create_study(direction="maximize", pruner=Merciless()).ask()
+
+
+def test_each_epoch_is_reported_as_minus_its_validation_cross_entropy(
+    scripted: ModuleType, trial: optuna.Trial
+) -> None:
+    reporter = TrialReporter(trial, baseline=False, epochs=10)
+    answers = [reporter.epoch(scripted.make_epoch(epoch, 1 / epoch)) for epoch in (1, 2, 3)]
+    assert trial.storage.get_trial(trial._trial_id).intermediate_values == {1: -1.0, 2: -1 / 2, 3: -1 / 3}
+    assert answers == [True, True, False]
+    assert reporter.reached == 3
+
+
+def test_the_baseline_is_never_pruned(scripted: ModuleType, trial: optuna.Trial) -> None:
+    reporter = TrialReporter(trial, baseline=True, epochs=10)
+    assert all(reporter.epoch(scripted.make_epoch(epoch, 1.0)) for epoch in range(1, 10))
+
+
+def test_nothing_is_pruned_in_its_last_epoch(scripted: ModuleType, trial: optuna.Trial) -> None:
+    assert TrialReporter(trial, baseline=False, epochs=4).epoch(scripted.make_epoch(4, 1.0))
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_loss_that_is_no_number_ends_the_trial_with_its_epoch(
+    scripted: ModuleType, trial: optuna.Trial, value: float
+) -> None:
+    reporter = TrialReporter(trial, baseline=False, epochs=10)
+    assert reporter.epoch(scripted.make_epoch(1, 1.0))
+    with pytest.raises(TrialError, match=rf"trial 0, epoch 2: received cross-entropy {value}; .* learning rate"):
+        reporter.epoch(scripted.make_epoch(2, value))
+
+
+def test_a_measurement_without_a_number_is_refused(scripted: ModuleType) -> None:
+    epochs = [scripted.make_epoch(1, 1.0)]
+    check_finite(4, scripted.make_measurement(epochs))
+    with pytest.raises(TrialError, match=r"trial 4, epoch 1: received cross-entropy nan"):
+        check_finite(4, scripted.make_measurement(epochs, train_cross_entropy=math.nan))

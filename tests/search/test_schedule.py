@@ -1,0 +1,102 @@
+"""Which sampler and which pruner a study gets, and what is refused."""
+
+from __future__ import annotations
+
+import importlib.util
+from types import ModuleType
+
+import optuna
+import pytest
+from optuna.pruners import MedianPruner, NopPruner
+
+from sweep.errors import DefinitionError
+from sweep.search.schedule import check_schedule, make_pruner, make_sampler
+from sweep.search.suggest import suggest
+from sweep.studyfile.space import Choices, NumberRange
+
+GRID = {"dropout": NumberRange(low=0.0, high=0.4, step=0.2), "batch_size": Choices(values=(16, 32))}
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random", "qmc"])
+def test_the_same_seed_draws_the_same_trials_and_another_one_others(scripted: ModuleType, sampler: str) -> None:
+    def drawn(seed: int) -> list[dict[str, object]]:
+        definition = scripted.make_definition(sampler=sampler, seed=seed)
+        study = optuna.create_study(sampler=make_sampler(definition), direction="maximize")
+        study.optimize(lambda trial: -float(suggest(trial, definition.space)["dropout"]), n_trials=14)
+        return [trial.params for trial in study.get_trials()]
+
+    assert drawn(1) == drawn(1)
+    assert drawn(1) != drawn(2)
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random", "qmc", "grid"])
+def test_a_search_taken_up_again_repeats_no_draw(scripted: ModuleType, sampler: str) -> None:
+    space = GRID if sampler == "grid" else scripted.SPACE
+    definition = scripted.make_definition(sampler=sampler, space=space)
+    storage = optuna.storages.InMemoryStorage()
+    for _ in range(3):
+        study = optuna.create_study(
+            study_name="toys", storage=storage, sampler=make_sampler(definition), load_if_exists=True
+        )
+        study.optimize(lambda trial: float(suggest(trial, definition.space)["dropout"]), n_trials=2)
+    assert len({tuple(trial.params.values()) for trial in study.get_trials()}) == 6
+
+
+def test_gp_without_pytorch_is_refused_with_the_remedy(scripted: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(DefinitionError, match=r"'gp' without PyTorch.*pip install torch"):
+        check_schedule(scripted.make_definition(sampler="gp"))
+
+
+def test_a_grid_needs_steps(scripted: ModuleType) -> None:
+    with pytest.raises(DefinitionError, match=r"\[space\] dropout: received a continuous range.*give it a step"):
+        make_sampler(scripted.make_definition(sampler="grid"))
+
+
+def test_a_grid_has_its_limit(scripted: ModuleType) -> None:
+    space = {name: NumberRange(low=1, high=400, integer=True) for name in ("batch_size", "conv_filters")}
+    with pytest.raises(DefinitionError, match=r"a grid of 160,000 points; expected at most 100,000"):
+        check_schedule(scripted.make_definition(sampler="grid", space=space))
+
+
+@pytest.mark.parametrize(
+    ("pruner", "epochs", "kind"),
+    [("none", 20, NopPruner), ("hyperband", 5, NopPruner), ("median", 3, NopPruner), ("median", 6, MedianPruner)],
+)
+def test_pruners(scripted: ModuleType, pruner: str, epochs: int, kind: type) -> None:
+    assert isinstance(make_pruner(scripted.make_definition(pruner=pruner, epochs=epochs)), kind)
+
+
+def test_swept_epochs_make_room_for_pruning(scripted: ModuleType) -> None:
+    for swept in (NumberRange(low=2, high=9, integer=True), Choices(values=(2, 9))):
+        definition = scripted.make_definition(pruner="median", epochs=3, space={"epochs": swept})
+        assert isinstance(make_pruner(definition), MedianPruner)
+
+
+def test_hyperband_stops_at_epoch_five_and_no_earlier(scripted: ModuleType) -> None:
+    """Twelve trials, each worse than the one before: all but the first stop, and none before epoch 5."""
+    pruner = make_pruner(scripted.make_definition(pruner="hyperband", epochs=12))
+    study = optuna.create_study(direction="maximize", pruner=pruner)
+    lengths = []
+    for badness in range(12):
+        trial = study.ask()
+        for epoch in range(1, 13):
+            trial.report(-float(badness), epoch)
+            if trial.should_prune():
+                break
+        lengths.append(epoch)
+        study.tell(trial, -float(badness))
+    assert lengths == [12] + 11 * [5]
+
+
+def test_the_brackets_of_hyperband_do_not_divide_what_the_sampler_sees(scripted: ModuleType) -> None:
+    """With 100 epochs Hyperband has three brackets; TPE models from the eleventh trial on all the same."""
+    seen = []
+
+    class Watched(optuna.samplers.RandomSampler):
+        def before_trial(self, study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
+            seen.append(len(study.get_trials(deepcopy=False)))
+
+    pruner = make_pruner(scripted.make_definition(pruner="hyperband", epochs=100))
+    optuna.create_study(sampler=Watched(), pruner=pruner).optimize(lambda trial: 0.0, n_trials=8)
+    assert seen == [1, 2, 3, 4, 5, 6, 7, 8]

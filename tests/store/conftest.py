@@ -1,0 +1,161 @@
+"""Databases of every kind that the store promises, and small records to put into them."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import optuna
+import pytest
+
+from sweep.records import (
+    DataIndex,
+    DataSummary,
+    EpochRecord,
+    ImageRecord,
+    Measurement,
+    Moment,
+    PredictionRecord,
+    Scalar,
+    Split,
+    SplitIndices,
+    StudyRecord,
+    UnreadableFile,
+)
+from sweep.store.results import Database, open_database
+
+
+class Samples:
+    """A study of five images, and what its trials show."""
+
+    index = DataIndex(
+        root="/photos",
+        class_names=("cat", "dog"),
+        images=(
+            ImageRecord(path="cat/1.png", label=0, group="burst-1", content_hash="a" * 64),
+            ImageRecord(path="cat/2.png", label=0, group="burst-1", content_hash="b" * 64, pinned=Split.TRAIN),
+            ImageRecord(path="dog/ü 3.png", label=1, group="", content_hash="c" * 64),
+            ImageRecord(path="dog/4.png", label=1, group="", content_hash="d" * 64),
+            ImageRecord(path="dog/5.png", label=1, group="", content_hash="e" * 64),
+        ),
+    )
+    split = SplitIndices(train=np.array([0, 1]), validation=np.array([2]), test=np.array([3]))
+    configuration: ClassVar[dict[str, Scalar]] = {
+        "backbone": "efficientnet-lite0",
+        "dropout": 0.5,
+        "head_width": "512-256",
+        "batch_size": 32,
+    }
+
+    def study(self, name: str = "toys", **changes: object) -> StudyRecord:
+        record = StudyRecord(
+            name=name,
+            definition='{"model": {"dropout": 0.5}, "search": {"trials": 50}}',
+            digest="1" * 64,
+            data=DataSummary(
+                source="photos",
+                fingerprint="f" * 64,
+                class_names=("cat", "dog"),
+                counts={"train": (2, 0), "validation": (0, 1), "test": (0, 1)},
+                groups=2,
+                unreadable=(UnreadableFile(path="cat/broken.jpg", reason="cut off"),),
+                notes=("one copy was dropped",),
+            ),
+            versions={"keras": "3.15.1", "numpy": "2.4.0"},
+            created=datetime.datetime(2026, 5, 1, 12, 30, tzinfo=datetime.UTC),
+        )
+        return replace(record, **changes)  # type: ignore[arg-type]
+
+    def epoch(self, number: int, **changes: float) -> EpochRecord:
+        record = EpochRecord(
+            epoch=number,
+            logged_train_accuracy=0.8,
+            logged_train_loss=0.7,
+            train_accuracy=0.9,
+            train_cross_entropy=0.3,
+            validation_accuracy=0.6,
+            validation_cross_entropy=1.1,
+            learning_rate=1e-3,
+            seconds=0.25,
+        )
+        return replace(record, **changes)  # type: ignore[arg-type]
+
+    def prediction(self, split: Split = Split.VALIDATION, moment: Moment = Moment.SELECTED) -> PredictionRecord:
+        return PredictionRecord(
+            split=split,
+            moment=moment,
+            predicted=np.array([0, 1, 1], np.uint16),
+            cross_entropy=np.array([0.125, 2.5, 0.0], np.float16),
+        )
+
+    def measurement(self, **changes: object) -> Measurement:
+        record = Measurement(
+            selected_epoch=2,
+            epochs_run=3,
+            stopped="early stopping",
+            train_accuracy=0.9,
+            train_cross_entropy=0.3,
+            validation_accuracy=0.6,
+            validation_cross_entropy=1.1,
+            validation_cross_entropy_error=0.05,
+            logged_train_accuracy=0.8,
+            logged_train_loss=0.7,
+            penalty=0.01,
+            train_images=2,
+            validation_images=1,
+            trainable_parameters=5_130,
+            total_parameters=3_000_000_000,
+            engine="fused",
+            cut="top_activation",
+            seconds=4.5,
+            compile_seconds=1.5,
+            epochs=(self.epoch(1), self.epoch(2), self.epoch(3)),
+            predictions=(self.prediction(),),
+        )
+        return replace(record, **changes)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def samples() -> Samples:
+    return Samples()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where a database may come to be."""
+    return tmp_path / "study.db"
+
+
+@pytest.fixture(params=["memory", "file"])
+def database(request: pytest.FixtureRequest, path: Path) -> Iterator[Database]:
+    """An empty database; tests that use it hold for every kind."""
+    with open_database("sqlite://" if request.param == "memory" else path, create=True) as opened:
+        yield opened
+
+
+@pytest.fixture
+def toys(database: Database, samples: Samples) -> Database:
+    """A database with the study "toys" in it, without a trial."""
+    database.add_study(samples.study(), samples.index, samples.split)
+    return database
+
+
+RunTrials = Callable[[Database, optuna.study.study.ObjectiveFuncType, int], optuna.Study]
+
+
+@pytest.fixture
+def run_trials() -> RunTrials:
+    """Run an objective on the study "toys" the way the search does: `run_trials(database, objective, 3)`."""
+
+    def run(database: Database, objective: optuna.study.study.ObjectiveFuncType, count: int) -> optuna.Study:
+        study = optuna.create_study(
+            storage=database.optuna_storage(), study_name="toys", direction="maximize", load_if_exists=True
+        )
+        study.optimize(objective, n_trials=count, catch=(RuntimeError,))
+        return study
+
+    return run

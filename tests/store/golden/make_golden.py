@@ -1,0 +1,151 @@
+"""Writes the golden file of the current schema version: `python tests/store/golden/make_golden.py`.
+
+Run once for a version, when it is new, and never again: the file stands for databases that users have.
+"""
+
+from __future__ import annotations
+
+import datetime
+import sqlite3
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import optuna
+
+from sweep.records import (
+    DataIndex,
+    DataSummary,
+    EpochRecord,
+    FailureRecord,
+    ImageRecord,
+    Measurement,
+    Moment,
+    PredictionRecord,
+    Split,
+    SplitIndices,
+    StageRecord,
+    StudyRecord,
+    UnreadableFile,
+)
+from sweep.store.migrations import current_version
+from sweep.store.results import Database, open_database
+
+NAME = "toys"
+CONFIGURATION = {"backbone": "efficientnet-lite0", "dropout": 0.25, "head_width": "512-256", "epochs": 2}
+
+
+def add_study(database: Database) -> None:
+    """A study of three images, one on each side."""
+    images = tuple(
+        ImageRecord(path=f"cat/{number}.png", label=0, group=f"burst-{number}", content_hash=str(number) * 64)
+        for number in range(3)
+    )
+    summary = DataSummary(
+        source="photos",
+        fingerprint="f" * 64,
+        class_names=("cat", "dog"),
+        counts={"train": (1, 0), "validation": (1, 0), "test": (1, 0)},
+        groups=3,
+        unreadable=(UnreadableFile(path="dog/broken.jpg", reason="cut off"),),
+        notes=("no dog could be read",),
+    )
+    record = StudyRecord(
+        name=NAME,
+        definition='{"search": {"trials": 3}}',
+        digest="d" * 64,
+        data=summary,
+        versions={"keras": "3.15.1"},
+        created=datetime.datetime(2026, 5, 1, 12, 30, tzinfo=datetime.UTC),
+        default_baseline=True,
+    )
+    index = DataIndex(root="/photos", class_names=("cat", "dog"), images=images)
+    split = SplitIndices(train=np.array([0]), validation=np.array([1]), test=np.array([2]))
+    database.add_study(record, index, split)
+    database.save_stages(NAME, (StageRecord(name="trials", seconds=12.5, units=3, unit="trials"),))
+
+
+def measurement() -> Measurement:
+    """Numbers that binary fractions hold exactly, and one NaN."""
+    epochs = tuple(
+        EpochRecord(
+            epoch=number,
+            logged_train_accuracy=0.5,
+            logged_train_loss=float("nan"),
+            train_accuracy=0.75,
+            train_cross_entropy=0.5,
+            validation_accuracy=0.625,
+            validation_cross_entropy=1.5 / number,
+            learning_rate=0.001,
+            seconds=0.25,
+        )
+        for number in (1, 2)
+    )
+    prediction = PredictionRecord(
+        split=Split.VALIDATION,
+        moment=Moment.SELECTED,
+        predicted=np.array([1], np.uint16),
+        cross_entropy=np.array([0.75], np.float16),
+    )
+    return Measurement(
+        selected_epoch=2,
+        epochs_run=2,
+        stopped="finished",
+        train_accuracy=0.75,
+        train_cross_entropy=0.5,
+        validation_accuracy=0.625,
+        validation_cross_entropy=0.75,
+        validation_cross_entropy_error=0.125,
+        logged_train_accuracy=0.5,
+        logged_train_loss=float("nan"),
+        penalty=0.0,
+        train_images=1,
+        validation_images=1,
+        trainable_parameters=5_130,
+        total_parameters=3_418_000,
+        engine="fused",
+        cut="top_activation",
+        seconds=4.5,
+        compile_seconds=1.5,
+        epochs=epochs,
+        predictions=(prediction,),
+    )
+
+
+def run_trials(database: Database) -> None:
+    """Trial 0 is measured, 1 repeats it, 2 fails, 3 waits."""
+
+    def objective(trial: optuna.Trial) -> float:
+        trial.suggest_float("dropout", 0.0, 0.9)
+        trial.suggest_categorical("head_width", ["none", "512-256"])
+        if trial.number == 0:
+            database.save_measurement(NAME, 0, baseline=True, configuration=CONFIGURATION, measurement=measurement())
+        elif trial.number == 1:
+            database.save_duplicate(NAME, 1, CONFIGURATION, 0)
+        else:
+            failure = FailureRecord(kind="nan", reason="the loss is NaN", epoch=1)
+            database.save_failure(NAME, 2, baseline=False, configuration=CONFIGURATION, failure=failure)
+            raise RuntimeError(failure.reason)
+        return -0.75
+
+    study = optuna.create_study(storage=database.optuna_storage(), study_name=NAME, direction="maximize")
+    for _ in range(4):
+        study.enqueue_trial({"dropout": 0.25, "head_width": "512-256"})
+    study.optimize(objective, n_trials=3, catch=(RuntimeError,))
+
+
+def main() -> None:
+    """Make a database and write it out as SQL."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "study.db"
+        with open_database(path, create=True) as database:
+            add_study(database)
+            run_trials(database)
+        connection = sqlite3.connect(path)
+        dump = "\n".join(connection.iterdump()) + "\n"
+        connection.close()
+    Path(__file__).with_name(f"version{current_version()}.sql").write_text(dump, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+"""Old files keep opening: one golden file a version, and steps that are taken whole or not at all."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, insert, inspect
+
+from sweep.errors import StoreError
+from sweep.records import FailureRecord, ImageRecord, Split, StageRecord, TrialState, UnreadableFile
+from sweep.store import migrations, schema
+from sweep.store.address import Access, connect, parse_address
+from sweep.store.results import open_database
+
+GOLDEN = Path(__file__).parent / "golden"
+Samples = Any
+
+
+def restored(version: int, path: Path) -> Path:
+    """The golden file of a version as a database."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = wal")
+        connection.executescript((GOLDEN / f"version{version}.sql").read_text(encoding="utf-8"))
+    return path
+
+
+def table_columns(path: Path) -> dict[str, list[tuple[str, str, bool]]]:
+    """Our tables in a file, with name, type and nullability of each column."""
+    engine = connect(parse_address(path), Access.OPEN, 1.0)
+    with engine.connect() as connection:
+        found = inspect(connection)
+        columns = {
+            name: [(column["name"], str(column["type"]), column["nullable"]) for column in found.get_columns(name)]
+            for name in found.get_table_names()
+            if name.startswith("sweep_")
+        }
+    engine.dispose()
+    return columns
+
+
+def test_there_is_a_golden_file_for_every_version() -> None:
+    names = sorted(file.name for file in GOLDEN.glob("*.sql"))
+    assert names == [f"version{version}.sql" for version in range(1, migrations.current_version() + 1)]
+
+
+def test_a_changed_table_is_a_new_version(path: Path, tmp_path: Path) -> None:
+    # If this fails, schema.py was changed without a step in migrations.py and a golden file of the new version.
+    new = tmp_path / "new.db"
+    open_database(new, create=True).close()
+    assert table_columns(restored(migrations.current_version(), path)) == table_columns(new)
+
+
+@pytest.mark.parametrize("create", [False, True])
+def test_a_study_of_version_1_opens(path: Path, create: bool) -> None:
+    with open_database(restored(1, path), create=create) as database:
+        study = database.study()
+        assert (study.name, study.definition, study.default_baseline) == ("toys", '{"search": {"trials": 3}}', True)
+        assert study.created.isoformat() == "2026-05-01T12:30:00+00:00"
+        assert study.data.unreadable == (UnreadableFile(path="dog/broken.jpg", reason="cut off"),)
+        assert study.data.images(Split.TRAIN) == 1
+        assert study.stages == (StageRecord(name="trials", seconds=12.5, units=3, unit="trials"),)
+        image = ImageRecord(path="cat/1.png", label=0, group="burst-1", content_hash="1" * 64)
+        assert database.images("toys")[1] == (image, Split.VALIDATION)
+
+
+def test_the_trials_of_version_1_are_read(path: Path) -> None:
+    with open_database(restored(1, path)) as database:
+        measured, duplicate, failed, waiting = database.trials("toys", with_predictions=True)
+    assert [trial.state.value for trial in (measured, duplicate, failed, waiting)] == [
+        "complete",
+        "complete",
+        "failed",
+        "waiting",
+    ]
+    assert (measured.baseline, measured.objective) == (True, -0.75)
+    assert measured.parameters == {"dropout": 0.25, "head_width": "512-256"}
+    assert measured.configuration == {
+        "backbone": "efficientnet-lite0",
+        "dropout": 0.25,
+        "head_width": "512-256",
+        "epochs": 2,
+    }
+    assert measured.measurement is not None
+    assert (measured.measurement.gap_accuracy, measured.measurement.gap_cross_entropy) == (0.125, 0.25)
+    assert math.isnan(measured.measurement.logged_train_loss)
+    assert [epoch.validation_cross_entropy for epoch in measured.measurement.epochs] == [1.5, 0.75]
+    (prediction,) = measured.measurement.predictions
+    assert (prediction.predicted.tolist(), prediction.cross_entropy.tolist()) == ([1], [0.75])
+    assert (duplicate.duplicate_of, duplicate.baseline) == (0, False)
+    assert failed.failure == FailureRecord(kind="nan", reason="the loss is NaN", epoch=1)
+    assert (waiting.measurement, waiting.configuration) == (None, {})
+
+
+# ---- steps ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def next_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program one version ahead, whose step adds a table."""
+
+    def add_notes(connection: Connection) -> None:
+        connection.exec_driver_sql("CREATE TABLE sweep_notes (text TEXT)")
+
+    monkeypatch.setattr(migrations, "STEPS", (*migrations.STEPS, add_notes))
+
+
+@pytest.mark.usefixtures("next_version")
+def test_an_older_file_is_brought_up_to_date_when_it_is_opened(path: Path) -> None:
+    with open_database(restored(1, path)) as database:
+        assert len(database.trials("toys")) == 4
+    assert "sweep_notes" in table_columns(path)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT version FROM sweep_schema").fetchall() == [(2,)]
+    open_database(path).close()
+
+
+def test_a_step_that_fails_leaves_the_file_as_it_was(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def half_a_step(connection: Connection) -> None:
+        connection.exec_driver_sql("CREATE TABLE sweep_notes (text TEXT)")
+        connection.execute(insert(schema.schema_version).values(version=1))
+
+    before = table_columns(restored(1, path))
+    monkeypatch.setattr(migrations, "STEPS", (half_a_step,))
+    with pytest.raises(StoreError, match="UNIQUE constraint failed"):
+        open_database(path)
+    assert table_columns(path) == before
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT version FROM sweep_schema").fetchall() == [(1,)]
+
+
+def test_tables_are_made_once(path: Path, samples: Samples) -> None:
+    with open_database(path, create=True) as first, open_database(path, create=True) as second:
+        first.add_study(samples.study(), samples.index, samples.split)
+        assert second.study().name == "toys"
+
+
+def test_states_of_trials_are_never_renamed() -> None:
+    # Stored words: old databases depend on them.
+    assert [state.value for state in TrialState] == ["waiting", "running", "complete", "pruned", "failed"]
+    assert [split.value for split in Split] == ["train", "validation", "test"]

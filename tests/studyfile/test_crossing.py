@@ -1,0 +1,78 @@
+"""Fields that contradict each other are found before any training."""
+
+from __future__ import annotations
+
+import pytest
+
+from sweep.errors import DefinitionError
+from sweep.studyfile.crossing import check_group, check_rates, check_rates_of_space, check_shares
+from sweep.studyfile.ranges import read_range
+from sweep.studyfile.settings import DataSettings, ModelSettings
+
+TWO_LAYERS = ModelSettings(head_width=(512, 256), dropout=(0.5, 0.3), dropout_position="after_dense")
+
+
+def test_shares_must_leave_images_to_train_on() -> None:
+    check_shares(DataSettings(source="photos", validation=0.5, test=0.49))
+    with pytest.raises(DefinitionError, match=r"\[data\] validation: received 0\.6 for validation and 0\.4 for test"):
+        check_shares(DataSettings(source="photos", validation=0.6, test=0.4))
+
+
+@pytest.mark.parametrize("group", ["none", "folder", r"^(.+)_v\d+", r"^((a|b)\d+)_"])
+def test_groups_that_can_be(group: str) -> None:
+    check_group(group)
+
+
+@pytest.mark.parametrize(
+    ("group", "says"),
+    [("(.+", "no regular expression: missing"), (r".+_v\d+", "no group in parentheses"), ("", "no gr")],
+)
+def test_groups_that_cannot_be(group: str, says: str) -> None:
+    with pytest.raises(DefinitionError, match=rf"\[data\] group: received .*{says}"):
+        check_group(group)
+
+
+def test_a_list_of_rates_has_one_for_each_dense_layer() -> None:
+    check_rates(TWO_LAYERS)
+    for widths in ((), (512,), (512, 256, 128)):
+        with pytest.raises(DefinitionError, match=r"the 2 dropout rates \[0\.5, 0\.3\] for head_width"):
+            check_rates(TWO_LAYERS.model_copy(update={"head_width": widths}))
+
+
+def test_a_list_of_rates_stands_after_dense_layers_only() -> None:
+    with pytest.raises(DefinitionError, match=r"the 2 dropout rates \[0\.5, 0\.3\] before_conv; expected one rate"):
+        check_rates(TWO_LAYERS.model_copy(update={"dropout_position": "before_conv"}))
+
+
+def test_an_empty_list_of_rates_is_refused_even_without_dense_layers() -> None:
+    with pytest.raises(DefinitionError, match="the 0 dropout rates"):
+        check_rates(ModelSettings(dropout=(), dropout_position="after_dense"))
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        {},
+        {"head_width": "512-256,128-64"},
+        {"dropout": "0.0:0.9", "head_width": "none,64"},
+        {"dropout": "0.4,0.5-0.3"},
+        {"l2": "1e-6:1e-1:log"},
+    ],
+)
+def test_spaces_whose_rates_always_fit(space: dict[str, str]) -> None:
+    check_rates_of_space(TWO_LAYERS, {field: read_range(field, text) for field, text in space.items()})
+
+
+@pytest.mark.parametrize(
+    ("space", "place"),
+    [
+        ({"head_width": "512-256,64"}, "head_width"),
+        ({"head_width": "16:64"}, "head_width"),
+        ({"dropout_position": "after_dense,before_conv"}, "dropout_position"),
+        ({"dropout": "0.4,0.5-0.3-0.1"}, "dropout"),
+        ({"dropout": "0.4,0.5-0.3", "head_width": "64,512-256"}, "dropout"),
+    ],
+)
+def test_spaces_in_which_some_combination_does_not_fit(space: dict[str, str], place: str) -> None:
+    with pytest.raises(DefinitionError, match=rf"\[space\] {place}: received the \d dropout rates"):
+        check_rates_of_space(TWO_LAYERS, {field: read_range(field, text) for field, text in space.items()})

@@ -1,0 +1,54 @@
+"""Variables that layers read."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from sweep.training.knobs import Knobs
+
+
+def doubled(shape: tuple[int, ...], rate: object, seed: object) -> float:
+    return 2.0
+
+
+def test_dropout_masks_in_training_alone() -> None:
+    dropout = Knobs(1, doubled).dropout(0, "dropout")
+    ones = np.ones((2, 3), np.float32)
+    np.testing.assert_array_equal(dropout(ones, training=True), 2 * ones)
+    np.testing.assert_array_equal(dropout(ones), ones)
+
+
+def test_each_dropout_has_its_rate_and_a_stream_of_its_own() -> None:
+    seen: list[tuple[float, list[int]]] = []
+
+    def note(shape: tuple[int, ...], rate: keras.KerasTensor, seed: keras.KerasTensor) -> float:
+        seen.append((float(rate), np.asarray(seed).tolist()))
+        return 1.0
+
+    knobs = Knobs(2, note)
+    knobs.turn(rates=(0.5, 0.25), l2=0.0, seed=np.random.SeedSequence(1))
+    for step in (1, 2):
+        knobs.step.assign_add(1)
+        for number in (0, 1):
+            knobs.dropout(number, f"dropout_{step}_{number}")(np.ones((1, 1), np.float32), training=True)
+    assert [rate for rate, _ in seen] == [0.5, 0.25, 0.5, 0.25]
+    assert [seed[1] for _, seed in seen] == [1, 1, 2, 2]
+    assert len({seed[0] for _, seed in seen}) == 2
+
+
+def test_the_penalty_follows_its_factor() -> None:
+    knobs = Knobs(0, doubled)
+    dense = keras.layers.Dense(1, kernel_initializer="ones", kernel_regularizer=knobs.regularizer())
+    dense.build((None, 3))
+    for factor in (0.0, 0.5):
+        knobs.turn(rates=(), l2=factor, seed=np.random.SeedSequence(1))
+        assert float(dense.losses[0]) == pytest.approx(3 * factor)
+
+
+def test_nothing_of_it_is_a_weight_of_the_model() -> None:
+    knobs = Knobs(1, doubled)
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, knobs.dropout(0, "dropout")(inputs))
+    assert model.variables == []

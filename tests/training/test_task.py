@@ -1,0 +1,42 @@
+"""Batches as Keras cuts them, and the probe."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sweep.records import SplitIndices
+from sweep.training.task import Task, draw_batches, stratified_probe
+
+
+def test_every_row_is_in_one_batch_and_the_last_one_is_shorter() -> None:
+    rows, labels = np.arange(100, 110), np.arange(10)
+    batches = draw_batches(rows, labels, 4, np.random.default_rng(0))
+    assert batches.rows.shape == (3, 4)
+    assert batches.counts.tolist() == [4, 4, 2]
+    assert batches.examples == 10
+    counted = [row for step in range(3) for row in batches.rows[step, : batches.counts[step]]]
+    assert sorted(counted) == rows.tolist()
+    np.testing.assert_array_equal(batches.labels, batches.rows - 100)
+
+
+def test_a_batch_larger_than_the_set_is_one_step() -> None:
+    batches = draw_batches(np.arange(3), np.zeros(3, np.int64), 8, np.random.default_rng(0))
+    assert batches.rows.shape == (1, 8)
+    assert batches.counts.tolist() == [3]
+
+
+def test_full_batches_have_no_remainder() -> None:
+    assert draw_batches(np.arange(8), np.zeros(8, np.int64), 4, np.random.default_rng(0)).counts.tolist() == [4, 4]
+
+
+def test_the_probe_has_each_class_with_its_share() -> None:
+    labels = np.repeat([0, 1, 2], [80, 80, 40])
+    probe = stratified_probe(np.arange(200), labels, size=50)
+    assert len(set(probe.tolist())) == 50
+    assert np.bincount(labels[probe]).tolist() == [20, 20, 10]
+    np.testing.assert_array_equal(probe, stratified_probe(np.arange(200), labels, size=50))
+
+
+def test_a_small_training_set_is_its_own_probe() -> None:
+    split = SplitIndices(train=np.array([1, 3]), validation=np.array([0, 2, 4]), test=np.array([], np.int64))
+    assert Task.of(np.array([0, 1, 0, 1, 0]), split, 2).probe.tolist() == [1, 3]

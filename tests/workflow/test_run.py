@@ -1,0 +1,108 @@
+"""The main job: a folder of photos in, finished trials and a ranking out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sweep.errors import BackboneError, DataError, DefinitionError, StoreError
+from sweep.progress import Silent
+from sweep.records import Split, TrialState
+from sweep.workflow.opened import OpenedStudy
+from sweep.workflow.resolve import Overrides, resolve_study
+from sweep.workflow.run import run_resolved, run_study
+
+QUICK = ("data.image_size=32", "training.epochs=1", "search.pruner=none")
+
+
+def test_a_folder_ends_as_finished_trials(finished: tuple[Path, OpenedStudy]) -> None:
+    database, study = finished
+    assert database.is_file()
+    assert [trial.state for trial in study.trials] == [TrialState.COMPLETE] * 3
+    assert [trial.baseline for trial in study.trials] == [True, False, False]
+    assert study.study.default_baseline, "the baseline of a bare folder is ours, not the user's"
+    assert study.study.data.images(Split.TRAIN) == 39
+    assert study.study.data.images(Split.VALIDATION) == 12
+    assert study.study.data.images(Split.TEST) == 9
+    assert study.study.versions["gapsweep"]
+    assert {"decoding", "backbone pass", "trials"} <= {stage.name for stage in study.study.stages}
+
+
+def test_every_trial_is_measured_on_the_whole_sides(finished: tuple[Path, OpenedStudy]) -> None:
+    for trial in finished[1].trials:
+        measured = trial.measurement
+        assert measured is not None
+        assert (measured.train_images, measured.validation_images) == (39, 12)
+        assert measured.epochs_run == 2
+        assert trial.objective is not None
+        assert trial.objective <= -measured.validation_cross_entropy + 1e-9, "J never exceeds −CE"
+
+
+def test_the_same_command_again_adds_nothing(photo_folder: Callable[..., Path], tmp_path: Path) -> None:
+    folder = photo_folder({"cat": 20, "dog": 20})
+    first = run_study(str(folder), trials=2, database=tmp_path / "study.db", sets=QUICK)
+    again = run_study(str(folder), trials=2, database=tmp_path / "study.db", sets=QUICK)
+    assert len(first.trials) == len(again.trials) == 2
+    more = run_study(str(folder), trials=3, database=tmp_path / "study.db", sets=QUICK)
+    assert len(more.trials) == 3, "--trials is a total"
+
+
+def test_the_same_seed_gives_the_same_trials_and_numbers(photo_folder: Callable[..., Path], tmp_path: Path) -> None:
+    folder = photo_folder({"cat": 20, "dog": 20})
+    one, two = (
+        run_study(str(folder), trials=3, database=tmp_path / f"{name}.db", sets=QUICK) for name in ("one", "two")
+    )
+    for first, second in zip(one.trials, two.trials, strict=True):
+        assert first.parameters == second.parameters
+        assert first.objective == second.objective
+
+
+def test_other_images_under_the_same_name_are_refused(photo_folder: Callable[..., Path], tmp_path: Path) -> None:
+    folder = photo_folder({"cat": 20, "dog": 20})
+    run_study(str(folder), trials=1, database=tmp_path / "study.db", sets=QUICK)
+    (folder / "cat" / "cat_000.png").unlink()
+    with pytest.raises(StoreError, match="other images"):
+        run_study(str(folder), trials=2, database=tmp_path / "study.db", sets=QUICK)
+
+
+def test_another_definition_names_its_fields_and_offers_a_name(
+    photo_folder: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = photo_folder({"cat": 20, "dog": 20})
+    run_study(str(folder), trials=1, database=tmp_path / "study.db", sets=QUICK)
+    with pytest.raises(StoreError, match=r"model\.dropout.*--name"):
+        run_study(str(folder), trials=1, database=tmp_path / "study.db", sets=(*QUICK, "model.dropout=0.3"))
+    renamed = run_study(
+        str(folder), trials=1, database=tmp_path / "study.db", sets=(*QUICK, "model.dropout=0.3"), name="other"
+    )
+    assert renamed.study.name == "other"
+
+
+@pytest.mark.parametrize(
+    ("changed", "error", "message"),
+    [
+        ("model.backbone=mobilnet", BackboneError, "mobilenet"),
+        ("model.weights=nowhere.h5", BackboneError, r"nowhere\.h5"),
+        ("data.group=(", DefinitionError, "group"),
+        ("data.exclude=['nothing.png']", DataError, r"nothing\.png"),
+    ],
+)
+def test_what_cannot_run_is_refused_before_a_database_has_a_study(
+    photo_folder: Callable[..., Path], tmp_path: Path, changed: str, error: type[Exception], message: str
+) -> None:
+    folder = photo_folder({"cat": 20, "dog": 20})
+    with pytest.raises(error, match=message):
+        run_study(str(folder), trials=1, database=tmp_path / "study.db", sets=(*QUICK, changed))
+
+
+def test_the_end_of_a_run_says_what_happened_and_what_to_type(
+    photo_folder: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = photo_folder({"cat": 20, "dog": 20})
+    resolved = resolve_study(str(folder), Overrides(sets=QUICK, trials=1), Silent())
+    lines = run_resolved(resolved, tmp_path / "study.db", timeout=None, progress=Silent()).lines
+    assert lines[0].startswith("study photos: 1 finished (0 of them pruned), 0 failed; 1 of 1 trials are finished")
+    assert "backbone pass" in lines[1]
+    assert lines[-1] == f"next: sweep report {tmp_path / 'study.db'}"
