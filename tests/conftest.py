@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from sweep.cli.app import main
 from sweep.records import (
     EpochRecord,
     Measurement,
@@ -62,6 +65,33 @@ def photo_folder(tmp_path: Path) -> PhotoFolder:
         return root
 
     return make
+
+
+@dataclass(frozen=True)
+class CommandResult:
+    """What a command printed, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., CommandResult]:
+    """Run the command line in this process, through the same handler as the console script: `cli("run", "toys")`."""
+
+    def call(*arguments: object) -> CommandResult:
+        monkeypatch.setattr(sys, "argv", ["sweep", *map(str, arguments)])
+        capsys.readouterr()
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code if isinstance(stop.code, int) else int(bool(stop.code))
+        out, err = capsys.readouterr()
+        return CommandResult(code, out, err)
+
+    return call
 
 
 @pytest.fixture(scope="session")

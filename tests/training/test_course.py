@@ -1,0 +1,122 @@
+"""Selection, early stopping and pruning on hand-written curves; nothing is trained."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from sweep.errors import TrialError
+from sweep.records import EpochRecord, IndexArray, SplitIndices
+from sweep.studyfile.definition import TrainingSettings
+from sweep.training.course import Course, Reporter, follow
+from sweep.training.seeds import TrialSeeds
+from sweep.training.task import Batches, Task
+
+LABELS = np.zeros(20, np.int64)
+SPLIT = SplitIndices(train=np.arange(12), validation=np.arange(12, 16), test=np.arange(16, 20))
+TASK = Task.of(LABELS, SPLIT, 2)
+
+
+class ScriptedRun:
+    """Has a cross-entropy on every image that the script sets for each epoch; its weights are the epoch's number."""
+
+    name = "scripted"
+
+    def __init__(self, curve: Sequence[float], loss: float = 1.0) -> None:
+        self.epoch = 0
+        self.drawn: list[Batches] = []
+        self._curve = curve
+        self._loss = loss
+
+    def run_epoch(self, batches: Batches) -> tuple[float, float]:
+        self.epoch += 1
+        self.drawn.append(batches)
+        return 0.5, self._loss
+
+    def logits(self, images: IndexArray) -> NDArray[np.float32]:
+        # Cross-entropy c of the first of two classes: the other one's logit is ln(e^c − 1).
+        other = math.log(math.expm1(self._curve[self.epoch - 1]))
+        return np.tile(np.array([0.0, other], np.float32), (len(images), 1))
+
+    def penalty(self) -> float:
+        return 0.0
+
+    def weights(self) -> list[NDArray[Any]]:
+        return [np.array(self.epoch)]
+
+    def restore(self, weights: Sequence[NDArray[Any]]) -> None:
+        self.epoch = int(weights[0])
+
+
+def course_of(run: ScriptedRun, reporter: Reporter, *, views: int = 0, **settings: object) -> Course:
+    chosen = TrainingSettings.model_validate({"batch_size": 5, "patience": 0, **settings})
+    return follow(run, TASK, chosen, views=views, seeds=TrialSeeds.of((1,)), reporter=reporter)
+
+
+def test_the_epoch_of_least_validation_cross_entropy_is_kept(reporter: Reporter, heard: list[EpochRecord]) -> None:
+    run = ScriptedRun([0.9, 0.4, 0.6, 0.4])
+    course = course_of(run, reporter, epochs=4)
+    assert (course.selected, len(course.epochs), course.stopped) == (2, 4, "finished")
+    assert run.epoch == 2  # its weights are back
+    assert course.validation.cross_entropy == pytest.approx(0.4, rel=1e-6)
+    assert course.last.cross_entropy == pytest.approx(0.4, rel=1e-6)
+    assert tuple(heard) == course.epochs
+    assert [record.epoch for record in heard] == [1, 2, 3, 4]
+    assert heard[2].validation_cross_entropy == pytest.approx(0.6, rel=1e-6)
+
+
+def test_the_last_epoch_is_kept_where_asked(reporter: Reporter) -> None:
+    run = ScriptedRun([0.9, 0.4, 0.6])
+    course = course_of(run, reporter, epochs=3, keep="last")
+    assert (course.selected, run.epoch) == (3, 3)
+    assert course.validation is course.last
+
+
+@pytest.mark.parametrize(("keep", "selected"), [("best", 2), ("last", 4)])
+def test_patience_counts_epochs_without_a_lower_value(keep: str, selected: int, reporter: Reporter) -> None:
+    course = course_of(ScriptedRun([0.9, 0.4, 0.5, 0.4, 0.1]), reporter, epochs=5, patience=2, keep=keep)
+    assert (course.selected, len(course.epochs), course.stopped) == (selected, 4, "early stopping")
+
+
+def test_patience_that_runs_out_in_the_last_epoch_stopped_nothing(reporter: Reporter) -> None:
+    course = course_of(ScriptedRun([0.4, 0.5, 0.6]), reporter, epochs=3, patience=2)
+    assert (len(course.epochs), course.stopped) == (3, "finished")
+
+
+def test_a_pruned_trial_is_left_at_its_best_epoch(stopping_after: Callable[[int], Reporter]) -> None:
+    run = ScriptedRun([0.4, 0.5, 0.6, 0.1])
+    course = course_of(run, stopping_after(3), epochs=4)
+    assert (course.selected, len(course.epochs), course.stopped) == (1, 3, "pruned")
+    assert run.epoch == 1
+
+
+@pytest.mark.parametrize("loss", [math.nan, math.inf])
+def test_a_loss_that_is_no_number_names_its_epoch(loss: float, reporter: Reporter, heard: list[EpochRecord]) -> None:
+    with pytest.raises(
+        TrialError, match=rf"trial: received a training loss of {loss} in epoch 1;.*lower learning_rate"
+    ):
+        course_of(ScriptedRun([0.4], loss=loss), reporter, epochs=1)
+    assert not heard
+
+
+def test_every_epoch_has_another_order(reporter: Reporter) -> None:
+    run = ScriptedRun([0.9, 0.8])
+    course_of(run, reporter, epochs=2)
+    first, second = (batches.rows.tolist() for batches in run.drawn)
+    assert first != second
+
+
+def test_each_image_has_one_of_its_views_each_epoch(reporter: Reporter) -> None:
+    run = ScriptedRun([0.9] * 6)
+    course_of(run, reporter, epochs=6, views=3)
+    seen = set()
+    for batches in run.drawn:
+        rows = batches.rows.reshape(-1)[: batches.examples]
+        assert sorted(rows % 12) == list(range(12))
+        seen |= set((rows // 12).tolist())
+    assert seen == {0, 1, 2}
