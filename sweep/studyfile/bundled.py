@@ -18,4 +18,4 @@ def bundled_studies(package: Path = _PACKAGE) -> dict[str, Path]:
     """
     inside = package / "bundled_studies"
     folder = inside if inside.is_dir() else package.parent / "studies"
-    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+    return {path.stem: path for path in sorted(folder.glob("*.toml"), key=lambda path: path.stem)}

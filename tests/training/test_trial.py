@@ -15,7 +15,7 @@ from sweep.features.extract import Features
 from sweep.records import EpochRecord, IndexArray, Measurement, Moment, Split, SplitIndices
 from sweep.studyfile.definition import Configuration, ModelSettings
 from sweep.training import trial
-from sweep.training.fused import CompiledStructure
+from sweep.training.fused import CompiledStructure, FusedRun
 from sweep.training.trial import Library, Reporter, Trainer
 
 Configure = Callable[..., Configuration]
@@ -167,7 +167,7 @@ def test_memory_that_does_not_suffice_fails_with_what_to_lower(
     def exhaust(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(trial.FusedRun, "run_epoch", exhaust)
+    monkeypatch.setattr(FusedRun, "run_epoch", exhaust)
     with pytest.raises(TrialError, match=r"than memory holds; .*lower batch_size"):
         trainer.train(configure(), seed=(1,), reporter=reporter)
 
