@@ -18,7 +18,7 @@ from sweep.search import marks
 from sweep.search.attempt import Attempt, TrainsConfigurations, TrialFailed
 from sweep.search.process import this_process
 from sweep.search.schedule import make_pruner, make_sampler
-from sweep.search.suggest import grid_size
+from sweep.search.suggest import space_size
 from sweep.search.trial_queue import TrialQueue
 from sweep.store.results import Database
 from sweep.studyfile.definition import StudyDefinition
@@ -188,7 +188,7 @@ class _Search:
         if any(trial.state is TrialState.WAITING for trial in trials):
             return False
         space = self._definition.space
-        size = grid_size(space)
+        size = space_size(space)
         drawn = [trial.params for trial in trials if trial.params.keys() == space.keys()]
         tried = {tuple(parameters[name] for name in space) for parameters in drawn}
         return self._repetitions >= MOST_REPETITIONS or (size is not None and len(tried) >= size)

@@ -13,8 +13,8 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from sweep.records import Scalar
-from sweep.search.suggest import grid, settled
-from sweep.studyfile.space import FieldRange
+from sweep.search.suggest import settled
+from sweep.studyfile.space import FieldRange, grid
 
 __all__ = ["GridSampler", "InSpaceSampler", "SeededSampler", "trial_seed"]
 

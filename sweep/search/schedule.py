@@ -14,9 +14,9 @@ from optuna.trial import FrozenTrial
 
 from sweep.errors import DefinitionError
 from sweep.search.samplers import GridSampler, InSpaceSampler, SeededSampler, trial_seed
-from sweep.search.suggest import distributions, grid, grid_size
+from sweep.search.suggest import distributions, space_size
 from sweep.studyfile.definition import StudyDefinition
-from sweep.studyfile.space import FieldRange, NumberRange
+from sweep.studyfile.space import FieldRange, NumberRange, grid
 
 __all__ = ["FIRST_PRUNED_EPOCH", "LARGEST_GRID", "check_schedule", "make_pruner", "make_sampler"]
 
@@ -93,7 +93,7 @@ def _check_grid(space: Mapping[str, FieldRange]) -> None:
             expected="a range with a step, or choices",
             remedy=f'give it a step, as in {continuous[0]} = "0.0:0.9:0.1", or write sampler = "tpe"',
         )
-    size = grid_size(space) or 0
+    size = space_size(space) or 0
     if size > LARGEST_GRID:
         raise DefinitionError(
             "[space]",

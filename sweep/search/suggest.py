@@ -10,9 +10,9 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from sweep.records import Scalar
-from sweep.studyfile.space import Choices, FieldRange, NumberRange
+from sweep.studyfile.space import Choices, FieldRange, NumberRange, grid_size
 
-__all__ = ["distributions", "grid", "grid_size", "settled", "suggest"]
+__all__ = ["distributions", "settled", "space_size", "suggest"]
 
 
 def distributions(space: Mapping[str, FieldRange]) -> dict[str, BaseDistribution]:
@@ -32,21 +32,10 @@ def settled(value: Scalar, distribution: BaseDistribution) -> Scalar:
     return _grid_value(distribution, round((float(value) - distribution.low) / distribution.step))
 
 
-def grid(values: FieldRange) -> tuple[Scalar, ...] | None:
-    """Every value of a range in ascending order, or None for a continuous one."""
-    if isinstance(values, Choices):
-        return values.values
-    if values.integer:
-        return tuple(range(int(values.low), int(values.high) + 1, _whole_step(values)))
-    if values.step is not None:
-        return tuple(_grid_value(values, position) for position in range(_intervals(values) + 1))
-    return (values.low,) if values.low == values.high else None
-
-
-def grid_size(space: Mapping[str, FieldRange]) -> int | None:
+def space_size(space: Mapping[str, FieldRange]) -> int | None:
     """Number of different configurations, or None where a range is continuous."""
-    columns = [grid(values) for values in space.values()]
-    return None if None in columns else math.prod(len(column) for column in columns if column is not None)
+    sizes = [grid_size(values) for values in space.values()]
+    return None if None in sizes else math.prod(size for size in sizes if size is not None)
 
 
 def _distribution(values: FieldRange) -> BaseDistribution:

@@ -7,7 +7,7 @@ import pytest
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from sweep.records import Scalar
-from sweep.search.suggest import distributions, grid, grid_size, settled, suggest
+from sweep.search.suggest import distributions, settled, space_size, suggest
 from sweep.studyfile.space import Choices, FieldRange, NumberRange
 
 TENTHS = NumberRange(low=0.0, high=0.9, step=0.1)
@@ -32,27 +32,10 @@ def test_each_range_has_its_distribution(values: FieldRange, expected: BaseDistr
     assert distributions({"field": values}) == {"field": expected}
 
 
-@pytest.mark.parametrize(
-    ("values", "expected"),
-    [
-        (NumberRange(low=0.1, high=0.5, step=0.2), (0.1, 0.3, 0.5)),
-        (LAYERS, (0, 10, 20, 30, 40)),
-        (NumberRange(low=2, high=4, integer=True), (2, 3, 4)),
-        (WIDTHS, ("none", 128, "512-256")),
-        (NumberRange(low=0.5, high=0.5), (0.5,)),
-        (NumberRange(low=0.0, high=0.9), None),
-    ],
-)
-def test_a_grid_holds_every_value_without_rounding_errors(
-    values: FieldRange, expected: tuple[Scalar, ...] | None
-) -> None:
-    assert grid(values) == expected
-
-
 def test_the_size_of_a_space_is_known_unless_a_range_is_continuous() -> None:
-    assert grid_size({"dropout": TENTHS, "unfrozen_layers": LAYERS, "head_width": WIDTHS}) == 10 * 5 * 3
-    assert grid_size({"dropout": NumberRange(low=0.0, high=0.9), "head_width": WIDTHS}) is None
-    assert grid_size({}) == 1
+    assert space_size({"dropout": TENTHS, "unfrozen_layers": LAYERS, "head_width": WIDTHS}) == 10 * 5 * 3
+    assert space_size({"dropout": NumberRange(low=0.0, high=0.9), "head_width": WIDTHS}) is None
+    assert space_size({}) == 1
 
 
 def test_draws_come_in_stored_notation_and_in_the_order_of_the_space() -> None:
