@@ -63,16 +63,12 @@ def _render_in_processes(name: str, folder: Path, per_class: int, advance: Advan
     """
     shares = os.cpu_count() or 1
     command = [sys.executable, "-m", "sweep.data.toy_worker", name, str(folder), str(per_class)]
-    paths = os.pathsep.join([str(_HERE.parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])])
-    environment = {**os.environ, **_ONE_THREAD, "PYTHONPATH": paths}
     reading, writing = os.pipe()
     workers: list[subprocess.Popen[bytes]] = []
     try:
         with os.fdopen(reading, encoding="utf-8") as lines:
             try:
-                for share in range(shares):
-                    numbers = [str(share), str(shares)]
-                    workers.append(subprocess.Popen([*command, *numbers], stdout=writing, env=environment))
+                workers.extend(_start([*command, str(share), str(shares)], writing) for share in range(shares))
             finally:
                 os.close(writing)  # so that the lines end with the last worker
             for line in lines:
@@ -85,6 +81,13 @@ def _render_in_processes(name: str, folder: Path, per_class: int, advance: Advan
         for worker in workers:
             worker.kill()
             worker.wait()
+
+
+def _start(command: list[str], writing: int) -> subprocess.Popen[bytes]:
+    """A worker that finds this very package, and whom Ctrl-C does not reach: we end it ourselves."""
+    paths = os.pathsep.join([str(_HERE.parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {**os.environ, **_ONE_THREAD, "PYTHONPATH": paths}
+    return subprocess.Popen(command, stdout=writing, env=environment, process_group=0)
 
 
 def _refusal(folder: Path, received: str) -> CacheError:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from wsgiref.util import setup_testing_defaults
 
 import pytest
+from optuna_dashboard import wsgi
 
 from sweep.errors import BackboneError, DataError, DefinitionError, StoreError
 from sweep.progress import Silent
@@ -106,3 +110,18 @@ def test_the_end_of_a_run_says_what_happened_and_what_to_type(
     assert lines[0].startswith("study photos: 1 finished (0 of them pruned), 0 failed; 1 of 1 trials are finished")
     assert "backbone pass" in lines[1]
     assert lines[-1] == f"next: sweep report {tmp_path / 'study.db'}"
+
+
+def test_the_optuna_dashboard_lists_the_study(finished: tuple[Path, OpenedStudy]) -> None:
+    app = wsgi(f"sqlite:///{finished[0]}")
+
+    def get(path: str) -> dict[str, Any]:
+        environ: dict[str, Any] = {"PATH_INFO": path}
+        setup_testing_defaults(environ)
+        return json.loads(b"".join(app(environ, lambda *_: lambda _data: None)))
+
+    (summary,) = get("/api/studies")["study_summaries"]
+    assert summary["study_name"] == "photos"
+    study = get(f"/api/studies/{summary['study_id']}")
+    assert {"dropout", "l2"} <= {parameter["name"] for parameter in study["union_search_space"]}
+    assert [len(trial["intermediate_values"]) for trial in study["trials"]] == [2, 2, 2]
