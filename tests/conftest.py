@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+import sweep
 from sweep.cli.app import main
 from sweep.records import (
     EpochRecord,
@@ -65,6 +66,28 @@ def photo_folder(tmp_path: Path) -> PhotoFolder:
         return root
 
     return make
+
+
+QUICK = ("data.image_size=32", "training.epochs=2", "search.pruner=none")
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, sweep.OpenedStudy]:
+    """A folder of 2 × 30 noisy photos searched for three trials: its database and the opened study."""
+    from sweep.workflow.run import run_study  # noqa: PLC0415 - TensorFlow, for the tests that need it only
+
+    root = tmp_path_factory.mktemp("finished")
+    rng = np.random.default_rng(0)
+    for label, colour in {"<b>cat</b>": 90, "dog": 130}.items():
+        folder = root / "photos" / label.replace("/", "_")
+        folder.mkdir(parents=True)
+        for number in range(30):
+            pixels = np.clip(colour + rng.normal(0, 40, (40, 40, 3)), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / f"{number}.png")
+    # The autouse fixture that sets it is of function scope.
+    os.environ["SWEEP_CACHE"] = str(root / "cache")
+    study = run_study(str(root / "photos"), trials=3, database=root / "study.db", sets=QUICK)
+    return root / "study.db", study
 
 
 @dataclass(frozen=True)

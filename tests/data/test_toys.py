@@ -99,7 +99,7 @@ def test_an_interrupted_rendering_leaves_nothing_behind(monkeypatch: pytest.Monk
 
     with monkeypatch.context() as patched:
         patched.setattr(toys, "_render_in_processes", interrupted)
-        with pytest.raises(KeyboardInterrupt, match="^$"):
+        with pytest.raises(KeyboardInterrupt, match=r"^$"):
             rendered_folder("toys", progress=Silent())
         assert list((cache_folder() / "toys").iterdir()) == []
     assert len(content(rendered_folder("toys", progress=Silent()))) == 15

@@ -1,0 +1,58 @@
+"""`sweep report` from the outside."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import sweep
+
+Cli = Callable[..., Any]
+Finished = tuple[Path, sweep.OpenedStudy]
+
+
+def test_the_ranking_goes_to_stdout_and_the_page_beside_the_database(cli: Cli, finished: Finished) -> None:
+    shown = cli("report", finished[0])
+    assert shown.code == 0
+    assert "Tier 1" in shown.out
+    assert shown.err == f"page: {finished[0].with_suffix('.html')}\n"
+
+
+def test_json_and_csv_are_for_machines(cli: Cli, finished: Finished, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    rows = json.loads(cli("report", finished[0], "--format", "json", "--html", page).out)["ranking"]
+    assert len(rows) == 3
+    table = list(csv.DictReader(io.StringIO(cli("report", finished[0], "--format", "csv", "--html", page).out)))
+    assert [int(row["trial"]) for row in table] == [row["trial"] for row in rows]
+
+
+@pytest.mark.parametrize("order", ["gap", "validation"])
+def test_other_orders_are_offered(cli: Cli, finished: Finished, tmp_path: Path, order: str) -> None:
+    shown = cli("report", finished[0], "--sort", order, "--html", tmp_path / "page.html")
+    assert shown.code == 0
+    assert order in shown.out
+
+
+def test_top_keeps_the_first_rows(cli: Cli, finished: Finished, tmp_path: Path) -> None:
+    shown = cli("report", finished[0], "--format", "csv", "--top", 1, "--html", tmp_path / "page.html")
+    assert len(shown.out.splitlines()) == 2
+
+
+@pytest.mark.parametrize(("name", "message"), [("none.db", "none.db"), ("", "folder")])
+def test_a_database_that_is_not_there_is_one_line(cli: Cli, tmp_path: Path, name: str, message: str) -> None:
+    shown = cli("report", tmp_path / name)
+    assert shown.code == 6
+    assert message in shown.err
+    assert shown.err.count("\n") == 1
+
+
+def test_an_unknown_study_names_those_there_are(cli: Cli, finished: Finished) -> None:
+    shown = cli("report", finished[0], "--study", "nonsense")
+    assert shown.code == 6
+    assert "photos" in shown.err
