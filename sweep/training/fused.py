@@ -55,9 +55,13 @@ def _compiled_mask(shape: Tensor, rate: Tensor, seed: Tensor) -> Tensor:
 
 
 def share(array: Float32) -> Tensor:
-    """An array as a tensor without copying it: a memory map stays on disk but for the pages in use."""
-    # On a GPU, identity is the one copy to its memory; on a CPU it is none.
-    return tf.identity(tf.experimental.dlpack.from_dlpack(shareable(array).__dlpack__()))
+    """An array as a tensor without copying it, but to a GPU: a memory map stays on disk save the pages in use."""
+    tensor = tf.experimental.dlpack.from_dlpack(shareable(array).__dlpack__())
+    gpus = tf.config.list_logical_devices("GPU")
+    if not gpus:
+        return tensor
+    with tf.device(gpus[0].name):
+        return tf.identity(tensor)
 
 
 class CompiledStructure:

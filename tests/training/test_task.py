@@ -37,6 +37,11 @@ def test_the_probe_has_each_class_with_its_share() -> None:
     np.testing.assert_array_equal(probe, stratified_probe(np.arange(200), labels, size=50))
 
 
+def test_the_probe_is_no_larger_than_a_curve_needs() -> None:
+    split = SplitIndices(train=np.arange(900), validation=np.arange(900, 1800), test=np.array([], np.int64))
+    assert len(Task.of(np.zeros(1800, np.int64), split, 2).probe) == 500
+
+
 def test_a_small_training_set_is_its_own_probe() -> None:
     split = SplitIndices(train=np.array([1, 3]), validation=np.array([0, 2, 4]), test=np.array([], np.int64))
     assert Task.of(np.array([0, 1, 0, 1, 0]), split, 2).probe.tolist() == [1, 3]
