@@ -87,13 +87,18 @@ class Report:
         trial = row.trial
         return {name: trial.configuration.get(name, trial.parameters.get(name)) for name in self.swept}
 
+    @property
+    def fixed(self) -> dict[str, Scalar]:
+        """Fields to which the space leaves one choice: alike in every trial but, maybe, the baseline."""
+        choices = {name: span.get("choices", ()) for name, span in self.definition.get("space", {}).items()}
+        return {name: values[0] for name, values in choices.items() if len(values) == 1}
+
     def changed(self, row: RankedTrial) -> dict[str, Scalar | None]:
-        """The swept fields in which a row differs from the baseline; all of them where there is no baseline."""
-        baseline = self.ranking.baseline
-        if baseline is None:
-            return self.parameters(row)
-        before = self.parameters(baseline)
-        return {name: value for name, value in self.parameters(row).items() if value != before[name]}
+        """The fields that vary in which a row differs from the baseline; all of them where there is no baseline."""
+        baseline, fixed = self.ranking.baseline, self.fixed
+        before = {} if baseline is None else self.parameters(baseline)
+        varying = {name: value for name, value in self.parameters(row).items() if name not in fixed}
+        return {name: value for name, value in varying.items() if not before or value != before[name]}
 
 
 def gather_report(

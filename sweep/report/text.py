@@ -57,6 +57,9 @@ def _head(report: Report) -> Iterator[RenderableType]:
         files = "1 file" if len(unreadable) == 1 else f"{len(unreadable)} files"
         yield _labelled("", f"{files} could not be read, the first: {_unreadable(report)}")
     yield _labelled("Baseline", _baseline(report))
+    if report.fixed:
+        fixed = " · ".join(f"{name} {setting(value)}" for name, value in report.fixed.items())
+        yield _labelled("Search", f"every trial but the baseline has {fixed}")
 
 
 def _ranking(report: Report, top: int | None) -> Iterator[RenderableType]:

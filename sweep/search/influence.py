@@ -12,6 +12,7 @@ from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import create_trial
 
 from sweep.records import Measurement, TrialRecord, TrialState
+from sweep.search.quiet import quiet_optuna
 from sweep.search.suggest import distributions
 from sweep.studyfile.space import FieldRange
 
@@ -64,12 +65,13 @@ def importances(trials: Sequence[TrialRecord], space: Mapping[str, FieldRange], 
     if reason:
         return Influence(metric=metric, trials=len(usable), reason=reason)
     kinds = distributions(space)
-    study = optuna.create_study(direction="minimize")
-    study.add_trials(
-        create_trial(params=dict(parameters), distributions=kinds, value=value) for parameters, value in usable
-    )
-    evaluator = PedAnovaImportanceEvaluator(target_quantile=_best_share(len(usable)))
-    shares = get_param_importances(study, evaluator=evaluator, params=list(kinds))
+    with quiet_optuna():
+        study = optuna.create_study(direction="minimize")
+        study.add_trials(
+            create_trial(params=dict(parameters), distributions=kinds, value=value) for parameters, value in usable
+        )
+        evaluator = PedAnovaImportanceEvaluator(target_quantile=_best_share(len(usable)))
+        shares = get_param_importances(study, evaluator=evaluator, params=list(kinds))
     return Influence(metric=metric, shares=shares, trials=len(usable))
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import optuna
@@ -17,6 +15,7 @@ from sweep.records import FailureRecord, TrialRecord
 from sweep.search import marks
 from sweep.search.attempt import Attempt, TrainsConfigurations, TrialFailed
 from sweep.search.process import this_process
+from sweep.search.quiet import quiet_optuna
 from sweep.search.schedule import make_pruner, make_sampler
 from sweep.search.suggest import space_size
 from sweep.search.trial_queue import TrialQueue
@@ -82,7 +81,7 @@ def run_search(
     """
     with database.translated():
         search = _Search(definition, database, trainer, progress)
-        with _quiet_optuna():
+        with quiet_optuna():
             return search.run(timeout)
 
 
@@ -215,14 +214,3 @@ class _Search:
 def _likeness(failure: FailureRecord) -> tuple[str, str]:
     """What two failures share that differ in their trial and epoch only."""
     return failure.kind, re.sub(r"\d+", "#", failure.reason)
-
-
-@contextmanager
-def _quiet_optuna() -> Iterator[None]:
-    """Optuna logs every trial to stderr, failed ones with a traceback; the user hears of them from our progress."""
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    try:
-        yield
-    finally:
-        optuna.logging.set_verbosity(before)

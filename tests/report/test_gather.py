@@ -122,3 +122,13 @@ def test_the_epochs_frame_has_a_row_for_every_epoch(toy_report: Report) -> None:
     assert baseline["epoch"].tolist() == list(range(1, 11))
     assert {"logged_train_accuracy", "train_accuracy", "validation_accuracy"} <= set(frame.columns)
     assert epochs_frame([]).columns.tolist() == frame.columns.tolist()
+
+
+def test_a_field_with_one_choice_is_told_once_and_not_in_every_row(
+    study_record: StudyMaker, toy_trials: tuple[TrialRecord, ...], labelled_images: Images
+) -> None:
+    space = {"dropout": {"low": 0.0, "high": 0.9}, "l2": {"choices": [toy_trials[1].configuration["l2"]]}}
+    report = gather_report(study_record(space=space), toy_trials, images=labelled_images)
+    assert report.fixed == {"l2": toy_trials[1].configuration["l2"]}
+    assert all("l2" not in report.changed(row) for row in report.rows)
+    assert all("l2" in report.parameters(row) for row in report.rows)

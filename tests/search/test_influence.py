@@ -94,3 +94,8 @@ def test_the_search_loads_no_tensorflow() -> None:
     modules = "import sys, sweep.search.influence, sweep.search.runner"
     code = f"{modules}; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_optuna_does_not_speak_beside_the_report(trials: Trials, capfd: pytest.CaptureFixture[str]) -> None:
+    importances(trials(60), SPACE, "gap")
+    assert capfd.readouterr().err == ""
