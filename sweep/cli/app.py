@@ -13,6 +13,8 @@ from sweep.errors import SweepError
 
 __all__ = ["app", "main"]
 
+_INTERRUPTED = 130
+
 app = typer.Typer(
     name="sweep",
     help="Why does my image classifier score 99 % on training and 75 % on validation, and what do I change?",
@@ -53,9 +55,11 @@ def main() -> None:
     except SweepError as error:
         sys.stderr.write(f"sweep: {error}\n")
         raise SystemExit(error.exit_code) from error
-    except KeyboardInterrupt as error:
-        sys.stderr.write("sweep: interrupted; the same command goes on where it stopped\n")
-        raise SystemExit(130) from error
+    except SystemExit as stop:
+        # Typer turns Ctrl-C into this exit code, and says nothing.
+        if stop.code == _INTERRUPTED:
+            sys.stderr.write("sweep: interrupted; the same command goes on where it stopped\n")
+        raise
     except BrokenPipeError:
         # The reader (head, less) left: Python would complain when it flushes stdout at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -43,10 +43,10 @@ def test_ctrl_c_says_that_the_study_resumes(cli: Cli, monkeypatch: pytest.Monkey
     def interrupted() -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(app_module, "app", interrupted)
-    shown = cli()
+    monkeypatch.setattr("sweep.workflow.studies.list_studies", interrupted)
+    shown = cli("studies")
     assert shown.code == 130
-    assert "goes on where it stopped" in shown.err
+    assert shown.err == "sweep: interrupted; the same command goes on where it stopped\n"
 
 
 def test_every_branch_of_the_error_tree_has_its_own_exit_code() -> None:
