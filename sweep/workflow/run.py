@@ -21,7 +21,7 @@ from sweep.workflow.stages import TimedProgress
 
 __all__ = ["RunOutcome", "run_resolved", "run_study"]
 
-_RECORDED_PACKAGES = ("gapsweep", "keras", "numpy", "openvino", "optuna", "pillow", "scikit-learn", "tensorflow")
+_RECORDED_PACKAGES = ("gapsweep", "keras", "numpy", "openvino", "optuna", "pillow", "tensorflow")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
