@@ -93,11 +93,7 @@ def run_resolved(resolved: ResolvedStudy, database: Path, *, timeout: float | No
             progress.note(note)
         opened.add_study(_study_record(resolved, data.summary), data.index, data.split)
         trainer = make_trainer(definition, data, base=base, progress=timed)
-        # Optuna's storage has errors of its own for a full disk and a locked file.
-        with opened.translated():
-            search = run_search(
-                definition=definition, database=opened, trainer=trainer, progress=timed, timeout=timeout
-            )
+        search = run_search(definition=definition, database=opened, trainer=trainer, progress=timed, timeout=timeout)
         opened.save_stages(definition.name, timed.records)
     return RunOutcome(study=definition.name, database=database, search=search, stages=timed.records)
 
