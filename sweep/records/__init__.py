@@ -5,6 +5,8 @@ Enum values are strings that old databases depend on: they are never changed or 
 """
 
 from sweep.records.data import DataIndex, DataSummary, ImageRecord, SplitIndices, UnreadableFile
+from sweep.records.modes import ModeRecord
+from sweep.records.repeats import HoldoutRecord, HoldoutResult, RepeatRecord
 from sweep.records.trials import (
     EpochRecord,
     FailureRecord,
@@ -14,20 +16,25 @@ from sweep.records.trials import (
     StudyRecord,
     TrialRecord,
 )
-from sweep.records.values import IndexArray, Interval, Moment, Scalar, Split, TrialState
+from sweep.records.values import IndexArray, Interval, Moment, Scalar, Side, Split, TrialState
 
 __all__ = [
     "DataIndex",
     "DataSummary",
     "EpochRecord",
     "FailureRecord",
+    "HoldoutRecord",
+    "HoldoutResult",
     "ImageRecord",
     "IndexArray",
     "Interval",
     "Measurement",
+    "ModeRecord",
     "Moment",
     "PredictionRecord",
+    "RepeatRecord",
     "Scalar",
+    "Side",
     "Split",
     "SplitIndices",
     "StageRecord",

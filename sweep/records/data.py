@@ -65,12 +65,27 @@ class DataIndex:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitIndices:
-    """Positions in `DataIndex.images` of each side, ascending, int64; `notes` are sentences for the user."""
+    """Positions in `DataIndex.images` of each side, ascending, int64.
+
+    Attributes:
+        train: with folds only images that are never validated, such as pasted pictures, so mostly empty.
+        validation: with folds every other image that is not sealed.
+        test: sealed.
+        folds: with cross-validation the validation side of each training, repetition after repetition; the training
+            side is the rest of what is not sealed.
+        notes: sentences for the user.
+    """
 
     train: IndexArray
     validation: IndexArray
     test: IndexArray
+    folds: tuple[IndexArray, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def developed(self) -> IndexArray:
+        """Every position that is not sealed, ascending."""
+        return np.sort(np.concatenate([self.train, self.validation]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +98,7 @@ class DataSummary:
         class_names: in label order.
         counts: images per side and class, `counts["train"][label]`.
         groups: the number of distinct groups, 0 where images are not grouped.
+        fold_repeats: how often every image that is not sealed is predicted in cross-validation; 0 without folds.
         unreadable: files left out.
         notes: sentences for the user.
     """
@@ -92,6 +108,7 @@ class DataSummary:
     class_names: tuple[str, ...]
     counts: Mapping[str, tuple[int, ...]]
     groups: int
+    fold_repeats: int = 0
     unreadable: tuple[UnreadableFile, ...] = ()
     notes: tuple[str, ...] = ()
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["IndexArray", "Interval", "Moment", "Scalar", "Split", "TrialState"]
+__all__ = ["IndexArray", "Interval", "Moment", "Scalar", "Side", "Split", "TrialState"]
 
 Scalar = bool | int | float | str
 IndexArray = NDArray[np.int64]
@@ -18,6 +18,18 @@ class Split(StrEnum):
     """The side on which an image stands."""
 
     TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+class Side(StrEnum):
+    """The images that predictions are about.
+
+    `PROBE` is the fixed stratified part of the training side; `TRAIN`, the whole of it, was stored by schema version 1.
+    """
+
+    TRAIN = "train"
+    PROBE = "probe"
     VALIDATION = "validation"
     TEST = "test"
 
