@@ -21,7 +21,7 @@ from sweep.records import (
     Moment,
     PredictionRecord,
     Scalar,
-    Split,
+    Side,
     TrialRecord,
     TrialState,
 )
@@ -68,7 +68,14 @@ def photo_folder(tmp_path: Path) -> PhotoFolder:
     return make
 
 
-QUICK = ("data.image_size=32", "training.epochs=2", "search.pruner=none")
+QUICK = (
+    "data.image_size=32",
+    "training.epochs=2",
+    "training.learning_rate=0.01",  # enough for two epochs to tell the classes apart
+    "search.pruner=none",
+    "search.finalists=1",
+    "search.repeats=2",
+)
 
 
 @pytest.fixture(scope="session")
@@ -78,7 +85,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, sweep.Open
 
     root = tmp_path_factory.mktemp("finished")
     rng = np.random.default_rng(0)
-    for label, colour in {"<b>cat</b>": 90, "dog": 130}.items():
+    for label, colour in {"<b>cat</b>": 60, "dog": 190}.items():
         folder = root / "photos" / label.replace("/", "_")
         folder.mkdir(parents=True)
         for number in range(30):
@@ -148,7 +155,7 @@ def make_trial(
     labels = np.arange(n) % classes
     nats = np.broadcast_to(np.asarray(cross_entropy, dtype=np.float64), (n,))
     prediction = PredictionRecord(
-        split=Split.VALIDATION,
+        side=Side.VALIDATION,
         moment=Moment.SELECTED,
         predicted=np.where(correct, labels, (labels + 1) % classes).astype(np.uint16),
         cross_entropy=nats.astype(np.float16),
@@ -159,6 +166,10 @@ def make_trial(
             epoch=epoch,
             logged_train_accuracy=train * (1 - 0.7 / epoch**1.5),
             logged_train_loss=train_cross_entropy + 1.5 / epoch,
+            logged_penalty=0.0,
+            logged_weighting=0.0,
+            logged_validation_accuracy=accuracy * (1 - 0.4 / epoch**2),
+            logged_validation_loss=mean + 0.8 / epoch - 0.8 / epochs,
             train_accuracy=train * (1 - 0.6 / epoch**1.5),
             train_cross_entropy=train_cross_entropy + 1.2 / epoch - 1.2 / epochs,
             validation_accuracy=accuracy * (1 - 0.4 / epoch**2),
@@ -177,8 +188,14 @@ def make_trial(
         validation_accuracy=accuracy,
         validation_cross_entropy=mean,
         validation_cross_entropy_error=float(nats.std(ddof=1) / np.sqrt(n)),
+        train_balanced_accuracy=train,
+        validation_balanced_accuracy=accuracy,
         logged_train_accuracy=train - 0.02,
         logged_train_loss=train_cross_entropy + 0.1,
+        logged_penalty=0.0,
+        logged_weighting=0.0,
+        logged_validation_accuracy=accuracy,
+        logged_validation_loss=mean,
         penalty=0.0,
         train_images=4 * n,
         validation_images=n,

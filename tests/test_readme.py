@@ -49,6 +49,8 @@ def test_every_command_runs(
     monkeypatch.chdir(work)
     monkeypatch.setenv("SWEEP_TRAINING_EPOCHS", "2")
     monkeypatch.setenv("SWEEP_SEARCH_TRIALS", "3")
+    monkeypatch.setenv("SWEEP_SEARCH_FINALISTS", "1")
+    monkeypatch.setenv("SWEEP_SEARCH_REPEATS", "1")
     for command in commands():
         arguments = ["3" if word == "50" else word for word in command[1:]]
         done = cli(*arguments)

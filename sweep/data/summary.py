@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sweep.data.cache import content_key
+from sweep.data.folds import fold_repeats
 from sweep.records import DataIndex, DataSummary, IndexArray, Split, SplitIndices
 
 __all__ = ["fingerprint", "summarise"]
@@ -12,6 +13,8 @@ __all__ = ["fingerprint", "summarise"]
 
 def summarise(index: DataIndex, split: SplitIndices, source: str) -> DataSummary:
     """Count and fingerprint what the study runs on.
+
+    With folds, an image that is validated counts as validation alone, though it is trained on in the other folds.
 
     Args:
         index: after decoding, so that unreadable files are known.
@@ -33,6 +36,7 @@ def summarise(index: DataIndex, split: SplitIndices, source: str) -> DataSummary
             Split.TEST: counted(split.test),
         },
         groups=len({image.group for image in index.images if image.group}),
+        fold_repeats=fold_repeats(split),
         unreadable=index.unreadable,
         notes=(*index.notes, *split.notes),
     )

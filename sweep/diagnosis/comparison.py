@@ -33,18 +33,23 @@ _NORMAL = NormalDist()
 class Evidence:
     """What a trial's kept weights do on the validation side.
 
+    Where folds are drawn anew every image is predicted once in each repetition: there n_predictions is a multiple of
+    the number of images, and `groups` holds the predictions of one image together. Else it is their number.
+
     Attributes:
         validation: clean validation accuracy.
+        images: how many independent images `validation` is worth: with groups, divided by their design effect.
         gap: clean train accuracy minus the former.
         gap_cross_entropy: validation minus train, nats.
-        correct: bool, shape (n_images,), or None where predictions are not stored.
-        cross_entropy: nats, shape (n_images,), or None.
-        groups: int64, the source of every image, or None where images are independent.
+        correct: bool, shape (n_predictions,), or None where predictions are not stored.
+        cross_entropy: nats, shape (n_predictions,), or None.
+        groups: int64, the source of every prediction, or None where all are independent.
     """
 
     trial: TrialRecord
     measurement: Measurement
     validation: Interval
+    images: float
     gap: Interval
     gap_cross_entropy: Interval
     correct: NDArray[np.bool_] | None
@@ -79,15 +84,26 @@ def evidence_of(
     *,
     labels: IndexArray | None,
     groups: IndexArray | None = None,
+    images: int | None = None,
     level: float = 0.95,
 ) -> Evidence:
     """Collect a trial's evidence; predictions that do not cover every label count as not stored.
 
     Cross-entropies beyond float16's largest value (65,504 nats) were stored as infinite and are taken for that value.
+
+    Args:
+        trial: whose evidence.
+        measurement: its own.
+        prediction: of the validation side at the selected epoch, or None.
+        labels: of the same side; without them predictions are of no use.
+        groups: source of every prediction, as numbers (`group_codes`).
+        images: how many different images are on the validation side: in cross-validation no trial without predictions
+            is taken to have seen more.
+        level: of the intervals.
     """
     correct = cross_entropy = None
-    images = measurement.validation_images
-    counts: tuple[float, float] = (round(measurement.validation_accuracy * images), images)
+    seen = _images_seen(measurement, images)
+    counts: tuple[float, float] = (round(measurement.validation_accuracy * seen), seen)
     if prediction is not None and labels is not None and len(prediction.predicted) == len(labels):
         correct = prediction.predicted == labels
         largest = float(np.finfo(np.float16).max)
@@ -97,6 +113,7 @@ def evidence_of(
         trial=trial,
         measurement=measurement,
         validation=wilson(*counts, level=level),
+        images=counts[1],
         gap=gap_interval(measurement.train_accuracy, *counts, level=level),
         gap_cross_entropy=_cross_entropy_gap(measurement, cross_entropy, groups, level),
         correct=correct,
@@ -183,12 +200,16 @@ def _p_above_zero(difference: Interval) -> float:
 def _accuracy_difference(a: Evidence, b: Evidence, level: float) -> Interval:
     if a.correct is not None and b.correct is not None:
         return paired_accuracy_difference(a.correct, b.correct, groups=a.groups, level=level)
-    n = a.measurement.validation_images, b.measurement.validation_images
-    wide = [
-        wilson(round(share.estimate * images), images, level=level)
-        for share, images in zip((a.validation, b.validation), n, strict=True)
-    ]
+    wide = [wilson(one.validation.estimate * one.images, one.images, level=level) for one in (a, b)]
     return unpaired_difference(*wide)
+
+
+def _images_seen(measurement: Measurement, images: int | None) -> int:
+    """Different validation images behind a measurement: with folds its own number is that of one fold."""
+    if not measurement.folds:
+        return measurement.validation_images
+    predicted = measurement.validation_images * measurement.folds
+    return predicted if images is None else min(predicted, images)
 
 
 def _paired(a: Evidence, b: Evidence) -> bool:

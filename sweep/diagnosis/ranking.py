@@ -11,7 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from sweep.diagnosis.balanced import balanced_accuracy, classes_unequal
+from sweep.diagnosis.choice import correct_choice
 from sweep.diagnosis.comparison import Comparison, Evidence, compare, evidence_of, group_codes, same_gap
+from sweep.diagnosis.limits import limits
+from sweep.diagnosis.optimism import Optimism
+from sweep.diagnosis.pareto import pareto_front
 from sweep.diagnosis.tiers import BaseRate, Placed, Tier, place
 from sweep.records import IndexArray, Interval, Measurement, PredictionRecord, TrialRecord
 
@@ -38,8 +43,12 @@ class RankedTrial:
         reason: why it stands in its tier.
         p_worse: Holm-adjusted p of being worse than the leader; None for the leader and for trials not compared.
         validation: clean validation accuracy.
+        balanced: mean of the classes' own validation accuracies; None where classes are about equally large, and where
+            predictions are not stored.
         gap: clean train accuracy minus clean validation accuracy, a fraction.
         gap_cross_entropy: nats.
+        pareto: eligible, and no eligible trial has both a lower validation cross-entropy and a smaller gap in it.
+        chosen: share of the resampled validation sides on which this trial would be rank 1; None where unknown.
         duplicates: trials of the same configuration, which share this row.
     """
 
@@ -53,14 +62,23 @@ class RankedTrial:
     trial: TrialRecord
     measurement: Measurement
     validation: Interval
+    balanced: Interval | None
     gap: Interval
     gap_cross_entropy: Interval
+    pareto: bool
+    chosen: float | None
     duplicates: tuple[int, ...]
 
     @property
     def number(self) -> int:
         """The trial's number."""
         return self.trial.number
+
+    @property
+    def train_balanced(self) -> float | None:
+        """Clean train balanced accuracy beside `balanced`; None where that is, and in trials that did not record it."""
+        value = self.measurement.train_balanced_accuracy
+        return None if self.balanced is None or math.isnan(value) else value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -72,6 +90,9 @@ class Ranking:
         leader: number of the eligible trial of highest J, or None where no trial is eligible.
         base_rate: what eligible trials must be shown to beat.
         comparison: from the baseline to rank 1; None where one of them is missing or both are the same.
+        optimism: rank 1's validation accuracy, corrected for having been chosen on these images; None where rank 1 is
+            not eligible or its predictions are not stored.
+        optimism_of: the number of the trial that `optimism` is about.
         notes: sentences on what limits the ranking.
     """
 
@@ -79,6 +100,8 @@ class Ranking:
     leader: int | None
     base_rate: BaseRate
     comparison: Comparison | None
+    optimism: Optimism | None
+    optimism_of: int | None
     notes: tuple[str, ...]
 
     @property
@@ -99,6 +122,7 @@ def rank(
     class_counts: Sequence[int],
     labels: IndexArray | None = None,
     groups: Sequence[str] | None = None,
+    gap_weight: float = 0.25,
     level: float = 0.95,
     seed: int = 0,
 ) -> Ranking:
@@ -110,32 +134,49 @@ def rank(
        (`worse_than`, Holm over all comparisons), the upper bound of the gap deciding, then fewer trainable parameters,
        then time. Tier 2 are the other eligible ones by J, tier 3 the rest by J.
     3. Pruned trials come last, by validation cross-entropy: they were measured earlier in their training.
+    4. All that is repeated on resampled validation images, to correct rank 1's score for the luck of the choice.
 
     Args:
         trials: of one study, in any state.
         predictions: trial number -> its predictions of the validation side at the selected epoch, as far as stored.
         class_counts: number of validation images of each class.
-        labels: int64, of the validation images in the order of the predictions; without them no test is paired.
-        groups: source of each validation image, where the split is grouped.
+        labels: int64, of the validation images in the order of the predictions; without them no test is paired. Where
+            folds are drawn anew the images are repeated, as the predictions are.
+        groups: source of each label's image, where the split is grouped; where images are repeated without sources,
+            what is the same for all predictions of one image.
+        gap_weight: λ of J, 0 where the study's objective is validation alone.
         level: of the intervals; tests use its complement.
-        seed: of the bootstrap in the comparison with the baseline.
+        seed: of the bootstraps: the comparison with the baseline, and the correction of rank 1's score.
     """
     everything = tuple(trials)
     codes = group_codes(groups) if labels is not None else None
+    images = sum(class_counts)
     evidence = [
-        evidence_of(trial, trial.measurement, predictions.get(trial.number), labels=labels, groups=codes, level=level)
-        for trial in everything
-        if trial.duplicate_of is None and trial.measurement is not None and _finite(trial.measurement)
+        evidence_of(
+            one, one.measurement, predictions.get(one.number), labels=labels, groups=codes, images=images, level=level
+        )
+        for one in everything
+        if one.duplicate_of is None and one.measurement is not None and _finite(one.measurement)
     ]
     base_rate = BaseRate.of(class_counts)
     placed, leader = place(evidence, base_rate, level)
-    rows = _rows(placed, leader, everything, level)
+    optimism, chosen = correct_choice(placed, base_rate, gap_weight=gap_weight, level=level, seed=seed)
+    rows = _rows(
+        placed,
+        ties=_ties(placed, level),
+        leader=leader,
+        balanced=_balanced(placed, labels, level) if classes_unequal(class_counts) else {},
+        chosen=chosen,
+        trials=everything,
+    )
     return Ranking(
         rows=rows,
         leader=leader.trial.number if leader else None,
         base_rate=base_rate,
         comparison=_baseline_to_best(rows, evidence, level, seed),
-        notes=_notes(evidence, codes, leader),
+        optimism=optimism,
+        optimism_of=rows[0].number if optimism else None,
+        notes=limits(placed, images=images),
     )
 
 
@@ -148,42 +189,69 @@ def sorted_rows(ranking: Ranking, by: Sort = "tier") -> tuple[RankedTrial, ...]:
     return ranking.rows
 
 
-def _rows(
-    placed: Sequence[Placed], leader: Evidence | None, trials: Iterable[TrialRecord], level: float
-) -> tuple[RankedTrial, ...]:
+def _ties(placed: Sequence[Placed], level: float) -> Mapping[int, bool]:
     leading = [one.evidence for one in placed if one.tier is Tier.LEADING]
-    ties = dict(same_gap(leading[0], leading[1:], level=level)) if leading else {}
-    if leading:
-        ties[leading[0].trial.number] = any(ties.values())
+    if not leading:
+        return {}
+    ties = same_gap(leading[0], leading[1:], level=level)
+    return {**ties, leading[0].trial.number: any(ties.values())}
+
+
+def _balanced(placed: Iterable[Placed], labels: IndexArray | None, level: float) -> Mapping[int, Interval]:
+    return {
+        one.evidence.trial.number: balanced_accuracy(
+            one.evidence.correct, labels, groups=one.evidence.groups, level=level
+        )
+        for one in placed
+        if labels is not None and one.evidence.correct is not None
+    }
+
+
+def _rows(
+    placed: Sequence[Placed],
+    *,
+    ties: Mapping[int, bool],
+    leader: Evidence | None,
+    balanced: Mapping[int, Interval],
+    chosen: Mapping[int, float],
+    trials: Iterable[TrialRecord],
+) -> tuple[RankedTrial, ...]:
     copies: dict[int, list[TrialRecord]] = {}
     for trial in trials:
         if trial.duplicate_of is not None:
             copies.setdefault(trial.duplicate_of, []).append(trial)
+    front = _front(placed)
     return tuple(
-        _row(one, position, one.evidence is leader, ties, copies.get(one.evidence.trial.number, []))
+        RankedTrial(
+            rank=position,
+            tier=one.tier,
+            tied=ties.get(number, False),
+            reason=one.reason,
+            p_worse=one.p_worse,
+            baseline=one.evidence.trial.baseline or any(copy.baseline for copy in copies.get(number, [])),
+            leader=one.evidence is leader,
+            trial=one.evidence.trial,
+            measurement=one.evidence.measurement,
+            validation=one.evidence.validation,
+            balanced=balanced.get(number),
+            gap=one.evidence.gap,
+            gap_cross_entropy=one.evidence.gap_cross_entropy,
+            pareto=number in front,
+            chosen=chosen.get(number),
+            duplicates=tuple(copy.number for copy in copies.get(number, [])),
+        )
         for position, one in enumerate(placed, start=1)
+        for number in [one.evidence.trial.number]
     )
 
 
-def _row(
-    placed: Placed, position: int, leader: bool, ties: Mapping[int, bool], copies: Sequence[TrialRecord]
-) -> RankedTrial:
-    evidence = placed.evidence
-    return RankedTrial(
-        rank=position,
-        tier=placed.tier,
-        tied=ties.get(evidence.trial.number, False),
-        reason=placed.reason,
-        p_worse=placed.p_worse,
-        baseline=evidence.trial.baseline or any(copy.baseline for copy in copies),
-        leader=leader,
-        trial=evidence.trial,
-        measurement=evidence.measurement,
-        validation=evidence.validation,
-        gap=evidence.gap,
-        gap_cross_entropy=evidence.gap_cross_entropy,
-        duplicates=tuple(copy.number for copy in copies),
-    )
+def _front(placed: Iterable[Placed]) -> frozenset[int]:
+    """Numbers of the eligible trials on the Pareto front of validation cross-entropy and the gap in it."""
+    eligible = [one.evidence for one in placed if one.tier in {Tier.LEADING, Tier.BEHIND}]
+    measured = [one.measurement for one in eligible]
+    points = [(one.validation_cross_entropy, max(0.0, one.gap_cross_entropy)) for one in measured]
+    front = zip(eligible, pareto_front(points), strict=True)
+    return frozenset(one.trial.number for one, stands in front if stands)
 
 
 def _baseline_to_best(
@@ -194,26 +262,6 @@ def _baseline_to_best(
         return None
     found = {one.trial.number: one for one in evidence}
     return compare(found[baseline.number], found[rows[0].number], level=level, seed=seed)
-
-
-def _notes(evidence: Sequence[Evidence], codes: IndexArray | None, leader: Evidence | None) -> tuple[str, ...]:
-    notes = []
-    if evidence and leader is None:
-        notes.append("No trial that ran to its end is shown to be better than knowing the class frequencies alone.")
-    blind = [one.trial.number for one in evidence if one.correct is None]
-    if blind:
-        listed = ", ".join(map(str, blind[:8])) + (" and more" if len(blind) > 8 else "")
-        notes.append(
-            f"No predictions are stored for {len(blind)} of {len(evidence)} trials ({listed}): they are compared by "
-            "their own intervals, as if their validation images were different ones, which finds fewer differences."
-        )
-    if codes is not None:
-        sources = len(set(codes.tolist()))
-        notes.append(
-            f"The {len(codes):,} validation images come from {sources:,} sources; intervals and tests treat each "
-            "source, not each image, as independent."
-        )
-    return tuple(notes)
 
 
 def _finite(measurement: Measurement) -> bool:

@@ -9,6 +9,7 @@ from enum import IntEnum
 
 from sweep.diagnosis.comparison import Evidence, worse_than
 from sweep.diagnosis.statistics import holm
+from sweep.diagnosis.wording import p_text
 from sweep.records import TrialState
 
 __all__ = ["BaseRate", "Placed", "Tier", "place"]
@@ -101,7 +102,7 @@ def _judge(rivals: Sequence[Evidence], leader: Evidence, level: float) -> list[P
             Placed(
                 evidence=rival,
                 tier=Tier.BEHIND if behind else Tier.LEADING,
-                reason=f"{'' if behind else 'not '}{verdict} ({_p_text(p)})",
+                reason=f"{'' if behind else 'not '}{verdict} ({p_text(p)})",
                 p_worse=p,
             )
         )
@@ -141,7 +142,3 @@ def _by_gap(evidence: Evidence) -> tuple[float, int, float, int]:
     measured = evidence.measurement
     # Rounding keeps the next criterion from hanging on the last bits of a float.
     return (round(evidence.gap.high, 9), measured.trainable_parameters, measured.seconds, evidence.trial.number)
-
-
-def _p_text(p: float) -> str:
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"

@@ -37,8 +37,8 @@ class Features:
     Attributes:
         cut: the tensor that was kept.
         clean: float32, shape (n_images, *shape of the cut), every image in the order of the index.
-        views: float32, shape (n_views, n_train, *shape of the cut), augmented, in the order of the training side; None
-            without augmentation.
+        views: float32, shape (n_views, n_developed, *shape of the cut), augmented, every image that is not sealed in
+            the order of the index; None without augmentation.
     """
 
     cut: Cut
@@ -48,7 +48,7 @@ class Features:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Entry:
-    """An array of the cache: a cut of every image, or of `views` augmented views of the training images."""
+    """An array of the cache: a cut of every image, or of `views` augmented views of those not sealed."""
 
     cut: Cut
     views: int = 0
@@ -64,7 +64,7 @@ class FeatureLibrary:
     Args:
         pixels: uint8, shape (n_images, image_size, image_size, 3), in the order of the index.
         content: fingerprint of the pixels' content.
-        train: positions of the training images.
+        developed: positions of every image that is not sealed, ascending: those that augmented views are made of.
         image_size: height and width, pixels.
         cache: where arrays are kept.
         progress: is told of each pass, stage "backbone pass".
@@ -77,7 +77,7 @@ class FeatureLibrary:
         *,
         pixels: NDArray[np.uint8],
         content: str,
-        train: IndexArray,
+        developed: IndexArray,
         image_size: int,
         cache: ArrayCache,
         progress: Progress,
@@ -86,8 +86,8 @@ class FeatureLibrary:
     ) -> None:
         self._pixels = pixels
         self._content = content
-        self._train = train
-        self._train_digest = hashlib.sha256(np.ascontiguousarray(train).data).hexdigest()
+        self._developed = developed
+        self._developed_digest = hashlib.sha256(np.ascontiguousarray(developed).data).hexdigest()
         self._image_size = image_size
         self._cache = cache
         self._progress = progress
@@ -135,7 +135,7 @@ class FeatureLibrary:
         view = "clean"
         if entry.views:
             names = ",".join(entry.augment)
-            view = f"{entry.views} views, {names}, seed {self._augment_seed}, of {self._train_digest}"
+            view = f"{entry.views} views, {names}, seed {self._augment_seed}, of {self._developed_digest}"
         return content_key(
             "features",
             self._content,
@@ -196,23 +196,23 @@ class FeatureLibrary:
 
     def _writer(self, source: _Source, entry: _Entry) -> AbstractContextManager[Float32]:
         shape = source.shapes[entry.cut]
-        shape = (entry.views, len(self._train), *shape) if entry.views else (len(self._pixels), *shape)
+        shape = (entry.views, len(self._developed), *shape) if entry.views else (len(self._pixels), *shape)
         return self._cache.writer(self._key(source.backbone, entry), shape, np.float32)
 
     def _length(self, view: _View) -> int:
-        return len(self._pixels) if view.number is None else len(self._train)
+        return len(self._pixels) if view.number is None else len(self._developed)
 
     def _slice(self, view: _View, start: int) -> NDArray[np.uint8]:
         if view.number is None:
             return self._pixels[start : start + _SLICE]
-        pixels = self._pixels[self._train[start : start + _SLICE]]
+        pixels = self._pixels[self._developed[start : start + _SLICE]]
         seed = np.random.SeedSequence((self._augment_seed, view.number, start)).generate_state(1)[0]
         return augment_images(pixels, view.augment, int(seed))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _View:
-    """All images as they are, or one augmented view of the training images, counted from 0."""
+    """All images as they are, or one augmented view of those that are not sealed, counted from 0."""
 
     augment: tuple[str, ...] = ()
     number: int | None = None

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweep.records.data import DataSummary
-from sweep.records.values import Moment, Scalar, Split, TrialState
+from sweep.records.modes import ModeRecord
+from sweep.records.values import Moment, Scalar, Side, TrialState
 
 __all__ = [
     "EpochRecord",
@@ -27,13 +28,22 @@ __all__ = [
 class EpochRecord:
     """One epoch of one trial.
 
-    `logged_*` is what Keras would print: the mean over the epoch's batches with dropout and augmentation on, the loss
-    with its penalties. `train_*` and `validation_*` are clean; train is measured on a fixed stratified probe.
+    `logged_*` is what Keras would print: for train the mean over the epoch's batches with dropout and augmentation on,
+    for validation the end of the epoch, augmented where the configuration says so; losses with penalties and class
+    weights. `train_*` and `validation_*` are clean; train is measured on a fixed stratified probe.
+
+    Attributes:
+        logged_penalty: the part of `logged_train_loss` that is penalty, the mean over the epoch's batches.
+        logged_weighting: the part of it that class weights add to the plain cross-entropy; may be negative.
     """
 
     epoch: int
     logged_train_accuracy: float
     logged_train_loss: float
+    logged_penalty: float
+    logged_weighting: float
+    logged_validation_accuracy: float
+    logged_validation_loss: float
     train_accuracy: float
     train_cross_entropy: float
     validation_accuracy: float
@@ -46,15 +56,20 @@ class EpochRecord:
 class PredictionRecord:
     """What a trial's weights say of every image of one side, in the order of that side's indices.
 
+    With folds the validation side is every image that is not sealed, each predicted by the model that did not see it,
+    repetition after repetition.
+
     Attributes:
         predicted: predicted class, uint16, shape (n_images,).
         cross_entropy: nats, float16, shape (n_images,).
+        logits: float16, shape (n_images, n_classes); of the baseline and of repeated finalists only.
     """
 
-    split: Split
+    side: Side
     moment: Moment
     predicted: NDArray[np.uint16]
     cross_entropy: NDArray[np.float16]
+    logits: NDArray[np.float16] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -68,9 +83,13 @@ class Measurement:
         train_accuracy, train_cross_entropy: clean, over the whole training set, at the selected epoch.
         validation_accuracy, validation_cross_entropy: clean, over the whole validation set, at the selected epoch.
         validation_cross_entropy_error: standard error of the mean of the latter.
-        logged_train_accuracy, logged_train_loss: as Keras would have printed them at the selected epoch.
+        train_balanced_accuracy, validation_balanced_accuracy: means of the classes' own accuracies.
+        logged_*: as Keras would have printed them at the selected epoch; see `EpochRecord`.
         penalty: L1/L2 penalty at the selected weights; it is in Keras' loss and in its val_loss.
+        train_images, validation_images: of one training; with folds the means over them.
         trainable_parameters, total_parameters: of the whole model, frozen backbone included in the total.
+        folds: trainings that the numbers are means of, each with another validation side; 0 where there is one split.
+        modes: train numbers at the selected weights in the modes of the waterfall; empty where `modes_reason` says why.
         engine: "fused" (cached features, compiled epochs) or "plain" (ordinary `fit`).
         cut: name of the tensor at which the cached, frozen prefix ends.
         seconds, compile_seconds: wall time of the whole trial, and the part that compiling took.
@@ -84,8 +103,14 @@ class Measurement:
     validation_accuracy: float
     validation_cross_entropy: float
     validation_cross_entropy_error: float
+    train_balanced_accuracy: float
+    validation_balanced_accuracy: float
     logged_train_accuracy: float
     logged_train_loss: float
+    logged_penalty: float
+    logged_weighting: float
+    logged_validation_accuracy: float
+    logged_validation_loss: float
     penalty: float
     train_images: int
     validation_images: int
@@ -97,6 +122,9 @@ class Measurement:
     compile_seconds: float
     epochs: tuple[EpochRecord, ...]
     predictions: tuple[PredictionRecord, ...] = ()
+    folds: int = 0
+    modes: tuple[ModeRecord, ...] = ()
+    modes_reason: str = ""
 
     @property
     def gap_accuracy(self) -> float:
@@ -163,6 +191,7 @@ class StudyRecord:
         definition: the resolved definition as JSON.
         digest: SHA-256 of everything in it but the number of trials, hexadecimal.
         data: summary of the data it was run on.
+        base: the folder that relative paths of the definition started from at the last run; "" where it is unknown.
         versions: package name -> version of what trained it.
         created: UTC.
         default_baseline: whether the baseline is our plain default and not a configuration of the user's.
@@ -176,4 +205,5 @@ class StudyRecord:
     versions: Mapping[str, str]
     created: datetime.datetime
     default_baseline: bool = False
+    base: str = ""
     stages: tuple[StageRecord, ...] = field(default=())

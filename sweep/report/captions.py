@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from sweep.diagnosis.ranking import RankedTrial
 from sweep.diagnosis.tiers import Tier
 from sweep.report.gather import Report
+from sweep.report.sentences import TERM_LABELS, row_name
 from sweep.report.wording import points
 
-__all__ = ["curves_caption", "gap_caption", "importances_caption", "parallel_caption", "ranking_caption"]
+__all__ = [
+    "curves_caption",
+    "gap_caption",
+    "importances_caption",
+    "parallel_caption",
+    "ranking_caption",
+    "waterfall_caption",
+]
 
 
 def ranking_caption(report: Report) -> str:
@@ -64,6 +73,24 @@ def importances_caption(report: Report) -> str:
         return f"The gap is moved most by {strongest[0]} ({strongest[1]}), {rest}."
     metric, shares = ("gap", gap) if gap else ("validation accuracy", validation)
     return "The {} is moved most by {} ({}).".format(metric, *_strongest(shares))
+
+
+def waterfall_caption(report: Report, row: RankedTrial | None) -> str:
+    """By how much the reported gap misses the clean one, and which term is most of that."""
+    if row is None:
+        return "No trial has been measured yet."
+    others = [term for term in report.waterfall(row).terms if term.name != "clean_gap"]
+    missed, name = sum(term.interval.estimate for term in others), row_name(report, row)
+    if not math.isfinite(missed):
+        return f"Not all that Keras would have logged of {name} is known."
+    if points(missed) == points(0.0):
+        return f"The gap that Keras would report of {name} is the clean one."
+    largest = max(others, key=lambda term: abs(term.interval.estimate))
+    verb = "adds {} points to" if missed > 0 else "hides {} points of"
+    return (
+        f"What Keras would report {verb.format(points(abs(missed)))} the gap of {name}; the largest part is "
+        f"{TERM_LABELS[largest.name]} ({points(largest.interval.estimate)})."
+    )
 
 
 def parallel_caption(report: Report) -> str:

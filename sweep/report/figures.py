@@ -14,6 +14,7 @@ from sweep.report.gather import Report
 from sweep.report.style import (
     GAP,
     GAP_AREA,
+    PARETO,
     TIER_COLOURS,
     TIER_SYMBOLS,
     TRAIN,
@@ -29,11 +30,12 @@ __all__ = [
     "Point",
     "draw_curves",
     "draw_gap_against_validation",
-    "draw_importances",
     "gather_curve",
     "gather_points",
     "hover_text",
 ]
+
+_ROOM = 0.7  # of the width: beyond it a name at the right would leave a narrow figure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +63,7 @@ class Point:
 
     number: int
     tier: Tier
+    pareto: bool
     validation: tuple[float, float, float]
     gap: tuple[float, float, float]
     hover: str
@@ -91,6 +94,7 @@ def gather_points(report: Report) -> tuple[Point, ...]:
         Point(
             number=row.number,
             tier=row.tier,
+            pareto=row.pareto,
             validation=(100 * row.validation.low, 100 * row.validation.estimate, 100 * row.validation.high),
             gap=(100 * row.gap.low, 100 * row.gap.estimate, 100 * row.gap.high),
             hover=hover_text(report, row),
@@ -106,7 +110,8 @@ def hover_text(report: Report, row: RankedTrial) -> str:
     return (
         f"<b>{name}</b>, rank {row.rank}, tier {row.tier}<br>"
         f"validation {percent(row.validation.estimate)} {bounds(row.validation)}<br>"
-        f"gap {points(row.gap.estimate)} points {bounds(row.gap)}<br>{settings}"
+        f"gap {points(row.gap.estimate)} points {bounds(row.gap)}<br>"
+        f"{'on the Pareto front<br>' if row.pareto else ''}{settings}"
     )
 
 
@@ -119,13 +124,13 @@ def draw_curves(curves: Sequence[Curve]) -> go.Figure:
         shared_yaxes="rows",
         horizontal_spacing=0.05,
         vertical_spacing=0.08,
-        column_titles=[label(curve.title) for curve in curves],
+        column_titles=[label(curve.title).replace(", ", "<br>") for curve in curves],
     )
     for column, curve in enumerate(curves, start=1):
         for row, (pair, unit) in enumerate(((curve.accuracy, " %"), (curve.cross_entropy, " nats")), start=1):
             for trace in _curve_traces(curve, pair, unit):
                 figure.add_trace(trace, row=row, col=column)
-    figure.update_layout(layout(height=560, hovermode="x"))
+    figure.update_layout(layout(height=580, hovermode="x", margin={"l": 64, "r": 24, "t": 52, "b": 48}))
     longest = max((len(curve.epochs) for curve in curves), default=1)
     figure.update_annotations(font={"size": 14, "weight": 600})
     # `include` and not `range`: with a fixed x range plotly.js 4 leaves the shared y axes without one.
@@ -142,63 +147,18 @@ def draw_gap_against_validation(points_: Sequence[Point], named: Mapping[int, st
     """Gap over validation accuracy; `named` trials carry their name. The best place is the lower right corner.
 
     With train a fact, a trial that is one point lower on validation has a gap one point wider: so the interval is a
-    line of slope −1, and not a cross.
+    line of slope −1, and not a cross. Trials on the Pareto front, which is one of cross-entropy, have a halo.
     """
     figure = go.Figure(layout=layout(height=540))
+    figure.add_trace(_halo_trace([point for point in points_ if point.pareto]))
     for tier in Tier:
         members = [point for point in points_ if point.tier is tier]
         if members:
             figure.add_trace(_interval_trace(tier, members))
             figure.add_trace(_point_trace(tier, members))
-    marked = [point for point in points_ if point.number in named]
-    middle = sum(point.gap[1] for point in marked) / max(1, len(marked))
-    figure.add_trace(
-        go.Scatter(
-            x=[point.validation[1] for point in marked],
-            y=[point.gap[1] for point in marked],
-            text=[label(named[point.number]) for point in marked],
-            mode="markers+text",
-            textposition=["top right" if point.gap[1] > middle else "bottom right" for point in marked],
-            textfont={"size": 13},
-            marker={"symbol": "circle-open", "size": 17, "color": GAP, "line": {"width": 2}},
-            hoverinfo="skip",
-            name="named",
-        )
-    )
+    figure.add_trace(_named_trace(points_, named))
     figure.update_xaxes(axis("clean validation accuracy, %"))
     figure.update_yaxes(axis("clean gap, points", zeroline=True, zerolinecolor=GAP, zerolinewidth=1))
-    return figure
-
-
-def draw_importances(importances: Mapping[str, Mapping[str, float]]) -> go.Figure:
-    """Influence of each swept field on the gap and on validation, side by side, the gap's strongest on top."""
-    gap, validation = importances.get("gap", {}), importances.get("validation", {})
-    names = sorted({*gap, *validation}, key=lambda name: (gap.get(name, 0.0), validation.get(name, 0.0)))
-    figure = make_subplots(
-        rows=1, cols=2, shared_yaxes=True, horizontal_spacing=0.06, column_titles=["the gap", "validation accuracy"]
-    )
-    for column, (shares, colour) in enumerate(((gap, GAP), (validation, VALIDATION)), start=1):
-        values = [100 * shares.get(name, 0.0) for name in names]
-        figure.add_trace(
-            go.Bar(
-                x=values,
-                y=[label(name) for name in names],
-                orientation="h",
-                marker={"color": colour},
-                width=0.62,
-                text=[f"{value:.0f} %" for value in values],
-                textposition="outside",
-                cliponaxis=False,
-                hoverinfo="skip",
-            ),
-            row=1,
-            col=column,
-        )
-    top = max([100 * value for shares in (gap, validation) for value in shares.values()], default=1.0)
-    figure.update_layout(layout(height=100 + 38 * len(names), margin={"l": 64, "r": 24, "t": 36, "b": 12}))
-    figure.update_annotations(font={"size": 14, "weight": 600})
-    figure.update_xaxes(axis(), range=[0, 1.15 * top], showticklabels=False, showgrid=False)
-    figure.update_yaxes(axis(), showgrid=False)
     return figure
 
 
@@ -224,6 +184,40 @@ def _curve_traces(curve: Curve, pair: tuple[Sequence[float], Sequence[float]], u
         mode="markers",
         marker={"size": 9, "color": [TRAIN, VALIDATION][: len(kept)], "symbol": ["square", "circle"][: len(kept)]},
         hoverinfo="skip",
+    )
+
+
+def _halo_trace(members: Sequence[Point]) -> go.Scatter:
+    return go.Scatter(
+        x=[point.validation[1] for point in members],
+        y=[point.gap[1] for point in members],
+        mode="markers",
+        marker={"symbol": "circle", "size": 20, "color": PARETO, "line": {"width": 0}},
+        hoverinfo="skip",
+        name="Pareto front",
+    )
+
+
+def _named_trace(points_: Sequence[Point], named: Mapping[int, str]) -> go.Scatter:
+    """Rings with names: above for the wider gap, and at the left where there is little room at the right."""
+    marked = [point for point in points_ if point.number in named]
+    middle = sum(point.gap[1] for point in marked) / max(1, len(marked))
+    left = min((point.validation[0] for point in points_), default=0.0)
+    right = max((point.validation[2] for point in points_), default=0.0)
+    edge = left + _ROOM * (right - left)
+    return go.Scatter(
+        x=[point.validation[1] for point in marked],
+        y=[point.gap[1] for point in marked],
+        text=[label(named[point.number]) for point in marked],
+        mode="markers+text",
+        textposition=[
+            f"{'top' if point.gap[1] > middle else 'bottom'} {'left' if point.validation[1] > edge else 'right'}"
+            for point in marked
+        ],
+        textfont={"size": 13},
+        marker={"symbol": "circle-open", "size": 17, "color": GAP, "line": {"width": 2}},
+        hoverinfo="skip",
+        name="named",
     )
 
 

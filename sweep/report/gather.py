@@ -8,27 +8,29 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
+from sweep.diagnosis.balanced import classes_unequal
+from sweep.diagnosis.marginals import Marginal, marginal
 from sweep.diagnosis.ranking import RankedTrial, Ranking, Sort, rank, sorted_rows
+from sweep.diagnosis.repeats import Repeated, repeated
+from sweep.diagnosis.sealed import SealedResult, judge_sealed
+from sweep.diagnosis.survival import Survival, surviving
+from sweep.diagnosis.waterfall import Quantity, Waterfall, waterfall
 from sweep.records import (
-    ImageRecord,
-    IndexArray,
+    HoldoutRecord,
     Moment,
     PredictionRecord,
+    RepeatRecord,
     Scalar,
+    Side,
     Split,
     StudyRecord,
     TrialRecord,
     TrialState,
 )
-from sweep.report.rows import flat_row, ranking_row
+from sweep.report.sides import LabelledImages, LabelledSide, labelled_side
 from sweep.report.wording import verdict_sentence
 
-__all__ = ["FailureGroup", "Report", "epochs_frame", "gather_report", "ranking_frame"]
-
-LabelledImages = Sequence[tuple[ImageRecord, Split | None]]
+__all__ = ["FailureGroup", "Opening", "Report", "gather_report"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,14 @@ class FailureGroup:
     kind: str
     reason: str
     numbers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Opening:
+    """One opening of the sealed test side, and what it shows."""
+
+    record: HoldoutRecord
+    result: SealedResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -53,6 +63,13 @@ class Report:
         sentence: what the study says of the baseline and rank 1.
         importances: "gap" and "validation" -> field -> share of its influence, the shares of each summing to about 1.
         importances_reason: why there are none, or "".
+        marginals: the curve of every swept field that has more than one value, in the order of `swept`.
+        repeated: the finalists over their repetitions, by trial, in the order of the ranking.
+        repetitions: the single ones behind that, in the same order.
+        survival: which differences between them survive; None without repetitions of two trials.
+        openings: of the sealed test side, the first one first.
+        predictions: trial number -> predictions of the validation side at the selected epoch.
+        validation: labels and sources behind them, or None where they are not stored.
         failures: failed trials by reason, the most frequent first.
         states: trial state or "duplicate" -> number of trials.
     """
@@ -68,6 +85,13 @@ class Report:
     sentence: str
     importances: Mapping[str, Mapping[str, float]]
     importances_reason: str
+    marginals: tuple[Marginal, ...]
+    repeated: Mapping[int, Repeated]
+    repetitions: tuple[RepeatRecord, ...]
+    survival: Survival | None
+    openings: tuple[Opening, ...]
+    predictions: Mapping[int, PredictionRecord]
+    validation: LabelledSide | None
     failures: tuple[FailureGroup, ...]
     states: Mapping[str, int]
 
@@ -81,6 +105,28 @@ class Report:
         """The total of trials that the study asks for."""
         trials = self.definition.get("search", {}).get("trials")
         return int(trials) if trials is not None else None
+
+    @property
+    def unequal(self) -> bool:
+        """Whether the classes' sizes differ so much that balanced accuracy is shown beside accuracy."""
+        return classes_unequal(self.study.data.counts[Split.VALIDATION])
+
+    @property
+    def folds(self) -> int:
+        """Folds of one repetition of the cross-validation that the study asks for; 0 where it has one split."""
+        validation = self.definition.get("data", {}).get("validation")
+        return int(validation["folds"]) if isinstance(validation, Mapping) else 0
+
+    def waterfall(self, row: RankedTrial, quantity: Quantity = "accuracy") -> Waterfall:
+        """The gap that Keras would have reported of a row's trial, taken apart."""
+        side = self.validation
+        return waterfall(
+            row.measurement,
+            quantity,
+            validation=self.predictions.get(row.number),
+            labels=side.labels if side else None,
+            groups=side.groups if side else None,
+        )
 
     def parameters(self, row: RankedTrial) -> dict[str, Scalar | None]:
         """The swept fields of a row; the baseline's come from its configuration, as it may lie outside the space."""
@@ -107,8 +153,9 @@ def gather_report(
     predictions: Mapping[int, PredictionRecord] | None = None,
     *,
     images: LabelledImages = (),
+    repeats: Sequence[RepeatRecord] = (),
+    holdouts: Sequence[HoldoutRecord] = (),
     importances: Mapping[str, Mapping[str, float]] | str = "",
-    default_baseline: bool = False,
     sort: Sort = "tier",
 ) -> Report:
     """Rank a study's trials and collect what reports show.
@@ -119,22 +166,28 @@ def gather_report(
         predictions: trial number -> predictions of the validation side at the selected epoch; those that the trials'
             measurements carry are taken where it is None.
         images: every image with its side, in the order of the study's index: labels and sources of the validation side.
+        repeats: of the finalists.
+        holdouts: openings of the sealed test side.
         importances: "gap" and "validation" -> field -> share; or the reason why there are none.
-        default_baseline: the baseline is our default, not the user's own configuration.
         sort: order of the rows.
     """
     every = tuple(sorted(trials, key=lambda trial: trial.number))
     definition: Mapping[str, Any] = json.loads(study.definition)
-    labels, groups = _validation_side(images)
+    search = definition.get("search", {})
+    known = _stored_predictions(every) if predictions is None else predictions
+    side = labelled_side(images, Split.VALIDATION, repeats=max(1, study.data.fold_repeats))
     ranking = rank(
         every,
-        _stored_predictions(every) if predictions is None else predictions,
+        known,
         class_counts=study.data.counts[Split.VALIDATION],
-        labels=labels,
-        groups=groups,
-        seed=int(definition.get("search", {}).get("seed", 0)),
+        labels=side.labels if side else None,
+        groups=side.groups if side else None,
+        gap_weight=search.get("gap_weight", 0.25) if search.get("objective", "balanced") == "balanced" else 0.0,
+        seed=int(search.get("seed", 0)),
     )
-    baseline_name = "our default" if default_baseline else "your configuration"
+    baseline_name = "our default" if study.default_baseline else "your configuration"
+    by_trial = _by_rank(repeats, ranking)
+    repetitions = tuple(record for records in by_trial.values() for record in records)
     return Report(
         study=study,
         definition=definition,
@@ -147,47 +200,45 @@ def gather_report(
         sentence=verdict_sentence(ranking, baseline_name),
         importances={} if isinstance(importances, str) else importances,
         importances_reason=importances if isinstance(importances, str) else "",
+        marginals=_marginals(definition, every),
+        repeated=repeated(repetitions),
+        repetitions=repetitions,
+        survival=_survival(by_trial, ranking),
+        openings=_openings(holdouts, images),
+        predictions=known,
+        validation=side,
         failures=_failures(every),
         states=Counter("duplicate" if trial.duplicate_of is not None else str(trial.state) for trial in every),
     )
 
 
-def ranking_frame(report: Report) -> pd.DataFrame:
-    """One row a ranked trial; accuracies, gaps and their bounds are fractions, cross-entropies nats, times seconds."""
-    return pd.DataFrame([flat_row(ranking_row(row, report.parameters(row))) for row in report.rows])
+def _by_rank(repeats: Sequence[RepeatRecord], ranking: Ranking) -> dict[int, list[RepeatRecord]]:
+    """The repetitions of every ranked trial that has any, in the order of the ranking."""
+    found = {row.number: [one for one in repeats if one.number == row.number] for row in ranking.rows}
+    return {number: records for number, records in found.items() if records}
 
 
-def epochs_frame(trials: Iterable[TrialRecord]) -> pd.DataFrame:
-    """One row a trial and epoch: the logged and the clean accuracies and cross-entropies."""
-    columns = (
-        "epoch",
-        "logged_train_accuracy",
-        "logged_train_loss",
-        "train_accuracy",
-        "train_cross_entropy",
-        "validation_accuracy",
-        "validation_cross_entropy",
-        "learning_rate",
-        "seconds",
-    )
-    measured = [(trial.number, trial.measurement) for trial in trials if trial.measurement is not None]
-    return pd.DataFrame(
-        [
-            {"trial": number, **{name: getattr(epoch, name) for name in columns}}
-            for number, measurement in measured
-            for epoch in measurement.epochs
-        ],
-        columns=["trial", *columns],
+def _survival(by_trial: Mapping[int, Sequence[RepeatRecord]], ranking: Ranking) -> Survival | None:
+    """Against the baseline where it was repeated, else against the first of the ranking."""
+    if len(by_trial) < 2:
+        return None
+    baseline = ranking.baseline
+    reference = baseline.number if baseline is not None and baseline.number in by_trial else next(iter(by_trial))
+    return surviving(by_trial, reference)
+
+
+def _openings(holdouts: Sequence[HoldoutRecord], images: LabelledImages) -> tuple[Opening, ...]:
+    sealed = labelled_side(images, Split.TEST)
+    if sealed is None:
+        return ()
+    return tuple(
+        Opening(record=record, result=judge_sealed(record, sealed.labels, groups=sealed.groups)) for record in holdouts
     )
 
 
-def _validation_side(images: LabelledImages) -> tuple[IndexArray | None, tuple[str, ...] | None]:
-    validation = [image for image, side in images if side is Split.VALIDATION]
-    if not validation:
-        return None, None
-    labels = np.fromiter((image.label for image in validation), np.int64, len(validation))
-    groups = tuple(image.group for image in validation)
-    return labels, groups if any(groups) else None
+def _marginals(definition: Mapping[str, Any], trials: Sequence[TrialRecord]) -> tuple[Marginal, ...]:
+    curves = (marginal(trials, name, span) for name, span in definition.get("space", {}).items())
+    return tuple(curve for curve in curves if len(curve.bins) > 1)
 
 
 def _stored_predictions(trials: Iterable[TrialRecord]) -> dict[int, PredictionRecord]:
@@ -196,7 +247,7 @@ def _stored_predictions(trials: Iterable[TrialRecord]) -> dict[int, PredictionRe
         for trial in trials
         if trial.measurement is not None
         for prediction in trial.measurement.predictions
-        if prediction.split is Split.VALIDATION and prediction.moment is Moment.SELECTED
+        if prediction.side is Side.VALIDATION and prediction.moment is Moment.SELECTED
     }
 
 

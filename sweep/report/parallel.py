@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from sweep.diagnosis.tiers import Tier
 from sweep.records import Scalar
+from sweep.report.fields import varying_fields
 from sweep.report.figures import hover_text
 from sweep.report.gather import Report
 from sweep.report.style import GAP, TIER_COLOURS, label, layout
@@ -41,10 +42,10 @@ class Line:
 
 
 def gather_parallel_coordinates(report: Report) -> tuple[tuple[Axis, ...], tuple[Line, ...]]:
-    """The axes and every ranked trial's line, the worst tier first so that the best is drawn on top."""
+    """The axes of what varies, and every ranked trial's line, the worst tier first so that the best is drawn on top."""
     rows = sorted(report.ranking.rows, key=lambda row: -row.rank)
     columns: list[tuple[Axis, list[float]]] = []
-    for name in report.swept:
+    for name in varying_fields(report):
         values = [report.parameters(row)[name] for row in rows]
         columns.append(_column(name, values, report.definition.get("space", {}).get(name, {})))
     columns.append(_column("gap, points", [100 * row.gap.estimate for row in rows], {}))

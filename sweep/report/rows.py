@@ -1,18 +1,27 @@
-"""One row of the ranking as plain values, the same for JSON, CSV and pandas."""
+"""One row of the ranking, and its waterfalls, as plain values, the same for JSON, CSV and pandas."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from sweep.diagnosis.ranking import RankedTrial
+from sweep.diagnosis.waterfall import Quantity
 from sweep.records import Interval, Scalar
+from sweep.report.gather import Report
 
-__all__ = ["flat_row", "interval_values", "ranking_row"]
+__all__ = ["flat_row", "interval_values", "ranking_row", "waterfall_rows"]
+
+# Columns of their own even where the first row, which names the columns, knows no such interval.
+_MAY_LACK = ("validation_balanced_accuracy",)
 
 
 def ranking_row(row: RankedTrial, parameters: Mapping[str, Scalar | None]) -> dict[str, Any]:
-    """Accuracies, gaps and their bounds are fractions, cross-entropies nats, times seconds; intervals are nested."""
+    """Accuracies, gaps and their bounds are fractions, cross-entropies nats, times seconds; intervals are nested.
+
+    `chosen` is the share of resampled validation sides on which the trial would be rank 1; balanced accuracies are None
+    where classes are about equally large; `logged_*` is what Keras would have printed.
+    """
     measured = row.measurement
     return {
         "rank": row.rank,
@@ -26,14 +35,23 @@ def ranking_row(row: RankedTrial, parameters: Mapping[str, Scalar | None]) -> di
         "parameters": dict(parameters),
         "train_accuracy": measured.train_accuracy,
         "validation_accuracy": interval_values(row.validation),
+        "train_balanced_accuracy": row.train_balanced,
+        "validation_balanced_accuracy": None if row.balanced is None else interval_values(row.balanced),
         "gap": interval_values(row.gap),
         "train_cross_entropy": measured.train_cross_entropy,
         "validation_cross_entropy": measured.validation_cross_entropy,
         "gap_cross_entropy": interval_values(row.gap_cross_entropy),
+        "logged_train_accuracy": measured.logged_train_accuracy,
+        "logged_train_loss": measured.logged_train_loss,
+        "logged_validation_accuracy": measured.logged_validation_accuracy,
+        "logged_validation_loss": measured.logged_validation_loss,
         "objective": row.trial.objective,
         "p_worse_than_leader": row.p_worse,
+        "pareto": row.pareto,
+        "chosen": row.chosen,
         "selected_epoch": measured.selected_epoch,
         "epochs_run": measured.epochs_run,
+        "folds": measured.folds,
         "trainable_parameters": measured.trainable_parameters,
         "seconds": measured.seconds,
         "duplicates": list(row.duplicates),
@@ -46,8 +64,9 @@ def flat_row(nested: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in nested.items():
         if name == "parameters":
             flat |= value
-        elif isinstance(value, dict):
-            flat |= {name: value["estimate"], f"{name}_low": value["low"], f"{name}_high": value["high"]}
+        elif isinstance(value, dict) or name in _MAY_LACK:
+            known = value or dict.fromkeys(("estimate", "low", "high"))
+            flat |= {name: known["estimate"], f"{name}_low": known["low"], f"{name}_high": known["high"]}
         elif isinstance(value, list):
             flat[name] = " ".join(map(str, value))
         else:
@@ -58,3 +77,23 @@ def flat_row(nested: Mapping[str, Any]) -> dict[str, Any]:
 def interval_values(interval: Interval) -> dict[str, float]:
     """An interval as a mapping."""
     return {"estimate": interval.estimate, "low": interval.low, "high": interval.high, "level": interval.level}
+
+
+def waterfall_rows(report: Report, row: RankedTrial) -> list[dict[str, Any]]:
+    """One row a quantity and term, in fractions or nats; `order_low` and `order_high` are None where unknown."""
+    falls = [report.waterfall(row, quantity) for quantity in get_args(Quantity)]
+    return [
+        {
+            "trial": row.number,
+            "quantity": fall.quantity,
+            "term": term.name,
+            "estimate": term.interval.estimate,
+            "low": term.interval.low,
+            "high": term.interval.high,
+            "order_low": None if term.order is None else term.order[0],
+            "order_high": None if term.order is None else term.order[1],
+            "unchanged": term.unchanged,
+        }
+        for fall in falls
+        for term in fall.terms
+    ]

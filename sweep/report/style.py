@@ -13,13 +13,26 @@ from typing import Any
 from sweep.diagnosis.tiers import Tier
 from sweep.report.wording import plain
 
-__all__ = ["GAP", "GAP_AREA", "INK", "TIER_COLOURS", "TIER_SYMBOLS", "TRAIN", "VALIDATION", "axis", "label", "layout"]
+__all__ = [
+    "GAP",
+    "GAP_AREA",
+    "INK",
+    "PARETO",
+    "TIER_COLOURS",
+    "TIER_SYMBOLS",
+    "TRAIN",
+    "VALIDATION",
+    "axis",
+    "label",
+    "layout",
+]
 
 TRAIN = "#2f80c2"
 VALIDATION = "#d9730d"
 GAP = "#7b8494"
 GAP_AREA = "rgba(123, 132, 148, 0.22)"
 INK = "#23282f"
+PARETO = "rgba(230, 200, 40, 0.5)"
 _GRID = "rgba(123, 132, 148, 0.25)"
 
 TIER_COLOURS = {Tier.LEADING: "#009e73", Tier.BEHIND: "#7b8494", Tier.NOT_TRAINED: "#cc79a7", Tier.PRUNED: "#7b8494"}

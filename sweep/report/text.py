@@ -15,14 +15,19 @@ from rich.text import Text
 from sweep.diagnosis.ranking import SORT_NOTES, RankedTrial
 from sweep.diagnosis.tiers import Tier
 from sweep.records import Split
-from sweep.report.gather import Report
-from sweep.report.wording import bounds, duration, nats, objective_meaning, percent, plain, points, setting
+from sweep.report.gather import Opening, Report
+from sweep.report.sentences import split_sentence
+from sweep.report.text_sections import Line, opening_lines, sections
+from sweep.report.wording import bounds, duration, nats, objective_meaning, percent, plain, points, setting, with_bounds
 
-__all__ = ["print_text"]
+__all__ = ["print_opening", "print_text"]
 
 ROWS_SHOWN = 15
-_HEADER = ("#", "trial", "train", "validation", "gap", "J", "epoch", "time")
+_HEADER = ("#", "trial ", "train", "validation", "gap", "J", "epoch", "time")
+_LEAST_COLUMNS = 6  # without epoch and time, which give way first
+_PARETO = "◇"
 _LABEL_WIDTH = 10
+_LINE_STYLES = {"title": "bold", "header": "underline", "aside": "dim"}
 _TIER_STYLES = {Tier.LEADING: "bold green", Tier.BEHIND: "bold", Tier.NOT_TRAINED: "bold magenta", Tier.PRUNED: "bold"}
 
 
@@ -35,10 +40,26 @@ def print_text(report: Report, *, top: int | None = None, file: TextIO | None = 
         file: stdout where it is None.
         width: columns; the terminal's, or 80 when piped, where it is None.
     """
-    # Names of files and classes are untrusted: everything is printed as `Text`, so markup in them stays text.
-    console = Console(file=file, width=width, highlight=False, markup=False, emoji=False)
-    for part in (*_head(report), *_ranking(report, top), *_foot(report)):
+    console = _console(file, width)
+    ranking = (*_ranking(report, top, console.width), *_legend(report))
+    for part in (*_head(report), *ranking, *map(_rendered, sections(report)), *_failures(report)):
         console.print(part)
+
+
+def print_opening(report: Report, opening: Opening, *, file: TextIO | None = None, width: int | None = None) -> None:
+    """Print one opening of the sealed test side; arguments as `print_text`."""
+    console = _console(file, width)
+    for line in opening_lines(report, opening):
+        console.print(_rendered(line))
+
+
+def _console(file: TextIO | None, width: int | None) -> Console:
+    # Names of files and classes are untrusted: everything is printed as `Text`, so markup in them stays text.
+    return Console(file=file, width=width, highlight=False, markup=False, emoji=False)
+
+
+def _rendered(line: Line) -> RenderableType:
+    return Text(line.text, style=_LINE_STYLES.get(line.kind, ""))
 
 
 def _head(report: Report) -> Iterator[RenderableType]:
@@ -49,7 +70,7 @@ def _head(report: Report) -> Iterator[RenderableType]:
     yield Text(report.sentence, style="bold")
     yield Text()
     yield _labelled("Data", _data(report))
-    yield _labelled("Split", _split(report))
+    yield _labelled("Split", split_sentence(report))
     for note in report.study.data.notes:
         yield _labelled("", plain(note))
     unreadable = report.study.data.unreadable
@@ -62,13 +83,13 @@ def _head(report: Report) -> Iterator[RenderableType]:
         yield _labelled("Search", f"every trial but the baseline has {fixed}")
 
 
-def _ranking(report: Report, top: int | None) -> Iterator[RenderableType]:
+def _ranking(report: Report, top: int | None, width: int) -> Iterator[RenderableType]:
     yield Text()
     shown = report.rows[: ROWS_SHOWN if top is None else top]
     if not shown:
         return
     cells = _aligned([_cells(row) for row in shown])
-    widths = [max(map(len, column)) for column in zip(_HEADER, *cells, strict=True)]
+    widths = _fitting([max(map(len, column)) for column in zip(_HEADER, *cells, strict=True)], width)
     yield Text(_line(_HEADER, widths), style="bold underline")
     numbered = list(zip(shown, cells, strict=True))
     if report.sort == "tier":
@@ -91,32 +112,41 @@ def _rows(
         yield Padding(Text(_difference(report, row), style="dim"), (0, 0, 0, 6), expand=False)
 
 
-def _foot(report: Report) -> Iterator[RenderableType]:
+def _legend(report: Report) -> Iterator[RenderableType]:
     if report.rows:
         yield Rule(style="dim", characters="─")
-        yield _legend(report)
+        yield Text(" ".join(_explanations(report)), style="dim")
     for note in report.ranking.notes:
         yield Text(note)
+
+
+def _explanations(report: Report) -> Iterator[str]:
+    yield (
+        "train, validation: clean accuracy in %, at the epoch kept. gap: train − validation in points. [ ]: 95 % "
+        f"interval, from the validation side alone. J: {objective_meaning(report.definition.get('search', {}))}."
+    )
+    if any(row.balanced for row in report.rows):
+        yield "balanced: mean of the classes' own validation accuracies in %."
+    if any(row.tied for row in report.rows):
+        yield "=: gap not distinguishable from rank 1's."
+    if any(row.pareto for row in report.rows):
+        yield f"{_PARETO}: no eligible trial has both a lower validation cross-entropy and a smaller gap in it."
+
+
+def _failures(report: Report) -> Iterator[RenderableType]:
+    if report.failures:
+        yield Text()
     for failure in report.failures:
         listed = ", ".join(map(str, failure.numbers[:10])) + (" …" if len(failure.numbers) > 10 else "")
         named = f"trial{'s' if len(failure.numbers) > 1 else ''} {listed}"
         yield Text(f"Failed ({len(failure.numbers)}): {plain(failure.reason, 200)} ({named})", style="red")
 
 
-def _legend(report: Report) -> Text:
-    ties = " =: gap not distinguishable from rank 1's." if any(row.tied for row in report.rows) else ""
-    return Text(
-        "train, validation: clean accuracy in %, at the epoch kept. gap: train − validation in points. [ ]: 95 % "
-        f"interval, from the validation side alone. J: {objective_meaning(report.definition.get('search', {}))}.{ties}",
-        style="dim",
-    )
-
-
 def _cells(row: RankedTrial) -> tuple[str, ...]:
     measured = row.measurement
     return (
         f"{row.rank}{'=' if row.tied else ' '}",
-        str(row.number),
+        f"{row.number}{_PARETO if row.pareto else ' '}",
         points(measured.train_accuracy),
         points(row.validation.estimate),
         bounds(row.validation),
@@ -136,14 +166,24 @@ def _aligned(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
     ]
 
 
+def _fitting(widths: Sequence[int], available: int) -> Sequence[int]:
+    """The widths of as many columns as fit."""
+    count = len(widths)
+    while count > _LEAST_COLUMNS and sum(widths[:count]) + 2 * (count - 1) > available:
+        count -= 1
+    return widths[:count]
+
+
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join(cell.rjust(width) for cell, width in zip(cells, widths, strict=True))
+    return "  ".join(cell.rjust(width) for cell, width in zip(cells, widths, strict=False))
 
 
 def _difference(report: Report, row: RankedTrial) -> str:
     """What a row changes of the baseline, and who shares it."""
     settings = " · ".join(f"{name} {setting(value)}" for name, value in report.changed(row).items())
     text = report.baseline_name if row.baseline else settings or "as the baseline"
+    if row.balanced is not None:
+        text = f"balanced {with_bounds(row.balanced)} · {text}"
     return text + (f" (also trials {', '.join(map(str, row.duplicates))})" if row.duplicates else "")
 
 
@@ -176,14 +216,6 @@ def _data(report: Report) -> str:
     more = ", …" if len(data.class_names) > 6 else ""
     total = sum(data.images(side) for side in Split)
     return f"{plain(data.source)}: {total:,} images of {len(data.class_names)} classes ({names}{more})"
-
-
-def _split(report: Report) -> str:
-    data = report.study.data
-    parts = [f"{data.images(side):,} {side}" for side in Split if data.images(side)]
-    sealed = " (sealed)" if data.images(Split.TEST) else ""
-    sources = f", {data.groups:,} sources kept whole" if data.groups else ""
-    return " · ".join(parts) + sealed + sources
 
 
 def _unreadable(report: Report) -> str:

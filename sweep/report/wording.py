@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from sweep.diagnosis import wording as diagnosis
 from sweep.diagnosis.comparison import Comparison
 from sweep.diagnosis.ranking import RankedTrial, Ranking
 from sweep.diagnosis.tiers import Tier
+from sweep.diagnosis.wording import percent, points, size
 from sweep.records import Interval, Scalar
 
 __all__ = [
@@ -22,6 +25,7 @@ __all__ = [
     "setting",
     "signed_points",
     "verdict_sentence",
+    "with_bounds",
 ]
 
 # Of the invisible format characters only the two that hold emoji together are kept; the rest can reorder or hide text.
@@ -40,16 +44,6 @@ def plain(text: str, limit: int | None = None) -> str:
     return shown if limit is None or len(shown) <= limit else shown[: limit - 1] + "…"
 
 
-def percent(share: float) -> str:
-    """A share as a percentage: 0.748 is "74.8 %"."""
-    return f"{_minus(f'{100 * share:.1f}')} %"
-
-
-def points(share: float) -> str:
-    """A difference of shares in points: 0.123 is "12.3"."""
-    return _minus(f"{100 * share:.1f}")
-
-
 def signed_points(share: float) -> str:
     """A difference of shares in points, with its sign: "+12.3", "−0.4"."""
     return _minus(f"{100 * share:+.1f}")
@@ -57,12 +51,25 @@ def signed_points(share: float) -> str:
 
 def bounds(interval: Interval) -> str:
     """The bounds of a share or a difference, in points: "[9.1, 15.6]"."""
-    return f"[{points(interval.low)}, {points(interval.high)}]"
+    return diagnosis.bounds(interval.low, interval.high)
+
+
+def with_bounds(interval: Interval, number: Callable[[float], str] = points) -> str:
+    """An estimate and its bounds: "12.3 [9.1, 15.6]"; the estimate alone where it is exact or its bounds are unknown.
+
+    Args:
+        interval: of a share, a difference or anything else that `number` writes.
+        number: how to write one number.
+    """
+    if not math.isfinite(interval.estimate):
+        return "–"
+    estimate, low, high = number(interval.estimate), interval.low, interval.high
+    return f"{estimate} [{number(low)}, {number(high)}]" if low < high < math.inf else estimate
 
 
 def nats(value: float | None) -> str:
-    """A cross-entropy or an objective."""
-    return "–" if value is None else _minus(f"{value:.3f}")
+    """A cross-entropy or an objective; "–" where it is unknown or not finite."""
+    return "–" if value is None or not math.isfinite(value) else _minus(f"{value:.3f}")
 
 
 def duration(seconds: float) -> str:
@@ -118,15 +125,8 @@ def _compared(change: Comparison) -> str:
     gap, accuracy = change.gap_narrowed, change.accuracy_gained
     verb = "widens" if gap.estimate < 0 else "narrows"
     more = "less" if accuracy.estimate < 0 else "more"
-    narrowed, gained = _positive(gap), _positive(accuracy)
+    narrowed, gained = size(gap), size(accuracy)
     return f"Trial {change.second} {verb} the gap by {narrowed} and scores {gained} {more} on validation"
-
-
-def _positive(interval: Interval) -> str:
-    """The size of a difference, its interval turned the same way: "12.3 points [9.1, 15.6]"."""
-    if interval.estimate < 0:
-        interval = Interval(estimate=-interval.estimate, low=-interval.high, high=-interval.low, level=interval.level)
-    return f"{points(interval.estimate)} points {bounds(interval)}"
 
 
 def _doubt(change: Comparison) -> str:

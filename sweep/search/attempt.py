@@ -20,10 +20,10 @@ from sweep.search.process import Process
 from sweep.search.reporter import TrialReporter, check_finite
 from sweep.search.suggest import suggest
 from sweep.store.results import Database
-from sweep.studyfile.definition import Configuration, StudyDefinition
+from sweep.studyfile.definition import Configuration, FoldSettings, StudyDefinition
 
 if TYPE_CHECKING:
-    from sweep.training.trial import Reporter
+    from sweep.training.folds import FoldReporter
 
 __all__ = ["INTERRUPTED", "KILLED", "NAN", "Attempt", "TrainsConfigurations", "TrialFailed"]
 
@@ -37,8 +37,17 @@ _LONGEST_REASON = 1000
 class TrainsConfigurations(Protocol):
     """Whoever can train a configuration; the search knows nothing else of training."""
 
-    def train(self, configuration: Configuration, *, seed: Sequence[int], reporter: Reporter) -> Measurement:
-        """Train once; `seed` is (study seed, trial number), `reporter` hears of every epoch and may end the trial."""
+    def train(
+        self, configuration: Configuration, *, seed: Sequence[int], reporter: FoldReporter, thorough: bool = False
+    ) -> Measurement:
+        """Train once, or once a fold.
+
+        Args:
+            configuration: of the trial.
+            seed: (study seed, trial number).
+            reporter: hears of every epoch, and of every fold where there are folds, and may end the trial.
+            thorough: measure all that there is to measure, as for the baseline.
+        """
         ...
 
 
@@ -75,6 +84,8 @@ class Attempt:
         self._database = database
         self._trainer = trainer
         self._worker = worker
+        validation = definition.data.validation
+        self._folds = validation.folds * validation.repeats if isinstance(validation, FoldSettings) else 0
 
     def reset(self) -> None:
         """Forget the last trial."""
@@ -102,11 +113,11 @@ class Attempt:
         if earlier is not None:
             return self._take_over(running, earlier, self._definition.configuration(parameters))
         epochs = int(parameters.get("epochs", self._definition.training.epochs))
-        reporter = TrialReporter(running.trial, baseline=running.baseline, epochs=epochs)
+        reporter = TrialReporter(running.trial, baseline=running.baseline, epochs=epochs, folds=self._folds)
         try:
             configuration = self._definition.configuration(parameters)
             seed = (self._definition.search.seed, running.trial.number)
-            measurement = self._trainer.train(configuration, seed=seed, reporter=reporter)
+            measurement = self._trainer.train(configuration, seed=seed, reporter=reporter, thorough=running.baseline)
             check_finite(running.trial.number, measurement)
         except UpdateFinishedTrialError:
             raise  # another process took this one for dead; the runner says so
@@ -146,8 +157,8 @@ class Attempt:
             if key in earlier.user_attrs:
                 trial.set_user_attr(key, earlier.user_attrs[key])
         pruned = earlier.state is optuna.trial.TrialState.PRUNED
-        if pruned:
-            # Optuna takes the last of these for the value of a pruned trial.
+        if pruned or self._folds:
+            # Optuna takes the last of these for the value of a pruned trial, and compares folds with the best trial's.
             for epoch, reported in earlier.intermediate_values.items():
                 trial.report(reported, epoch)
         self._database.save_duplicate(self._definition.name, trial.number, stored, earlier.number)

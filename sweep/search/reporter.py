@@ -13,18 +13,23 @@ __all__ = ["TrialReporter", "check_finite"]
 
 
 class TrialReporter:
-    """Reports −CE_val after each epoch and passes on Optuna's word whether the trial goes on.
+    """Reports −CE_val after each epoch, or after each fold, and passes on Optuna's word whether the trial goes on.
+
+    With folds an epoch's value says nothing of the trial: the folds before it were other images. So epochs are only
+    looked at there, and each fold is a step.
 
     The baseline is measured to its end whatever the pruner says: everything is compared with it. It still takes its
-    place among the values that others have to beat. In the last epoch the pruner is not asked: nothing is left to save.
+    place among the values that others have to beat. At the last step the pruner is not asked: nothing is left to save.
 
     Attributes:
         epochs: the number of epochs that the configuration asks for.
-        reached: the last epoch that was reported, 0 before the first.
+        folds: the number of trainings; 0 where there is one split.
+        reached: the last epoch that was reported, of the running fold; 0 before its first.
     """
 
-    def __init__(self, trial: optuna.Trial, *, baseline: bool, epochs: int) -> None:
+    def __init__(self, trial: optuna.Trial, *, baseline: bool, epochs: int, folds: int = 0) -> None:
         self.epochs = epochs
+        self.folds = folds
         self.reached = 0
         self._trial = trial
         self._baseline = baseline
@@ -38,8 +43,22 @@ class TrialReporter:
         self.reached = record.epoch
         if not math.isfinite(record.validation_cross_entropy):
             raise _not_finite(self._trial.number, record.epoch, record.validation_cross_entropy)
-        self._trial.report(-record.validation_cross_entropy, record.epoch)
-        hopeless = record.epoch < self.epochs and self._trial.should_prune()
+        return bool(self.folds) or self._goes_on(record.validation_cross_entropy, record.epoch, last=self.epochs)
+
+    def fold(self, number: int, cross_entropy: float) -> bool:
+        """Take note of a fold's end; False ends the trial.
+
+        Raises:
+            TrialError: the validation cross-entropy is not finite.
+        """
+        if not math.isfinite(cross_entropy):
+            raise _not_finite(self._trial.number, self.reached, cross_entropy)
+        self.reached = 0
+        return self._goes_on(cross_entropy, number, last=self.folds)
+
+    def _goes_on(self, cross_entropy: float, step: int, *, last: int) -> bool:
+        self._trial.report(-cross_entropy, step)
+        hopeless = step < last and self._trial.should_prune()
         return self._baseline or not hopeless
 
 

@@ -42,6 +42,7 @@ class SearchOutcome:
         failed: trials of the study that failed, killed and interrupted ones included.
         duplicates: trials of the study that took over an earlier result.
         seconds: wall time of this run.
+        complete: whether the study has its total of trials, or has tried all that its space holds.
         stopped_because: a clause for the user, such as "30 of 30 trials are finished".
     """
 
@@ -50,6 +51,7 @@ class SearchOutcome:
     failed: int
     duplicates: int
     seconds: float
+    complete: bool
     stopped_because: str
 
 
@@ -204,6 +206,7 @@ class _Search:
             failed=sum(trial.state is TrialState.FAIL for trial in trials),
             duplicates=sum(marks.DUPLICATE_OF in trial.user_attrs for trial in trials if trial.state in marks.FINISHED),
             seconds=time.monotonic() - self._start,
+            complete=len(finished) >= self._total or self._is_exhausted(trials),
             stopped_because=reason,
         )
 

@@ -15,11 +15,14 @@ from sqlalchemy import Connection, Engine, delete, insert
 from sweep.records import (
     DataIndex,
     FailureRecord,
+    HoldoutRecord,
     ImageRecord,
     Measurement,
     Moment,
     PredictionRecord,
+    RepeatRecord,
     Scalar,
+    Side,
     Split,
     SplitIndices,
     StageRecord,
@@ -31,6 +34,7 @@ from sweep.store.address import BUSY_SECONDS, Address, parse_address, transactio
 from sweep.store.faults import readable, translated
 from sweep.store.opening import open_engine
 from sweep.store.optuna_storage import OnStale, open_optuna_storage
+from sweep.store.repeats import add_holdout, add_repeat, opened_images, read_holdouts, read_repeats
 from sweep.store.serialise import failure_row, measurement_row, prediction_row, scalars_json
 from sweep.store.studies import Differing, add_study, check_definition, find_study, read_images, read_studies
 from sweep.store.trials import read_predictions, read_trial_predictions, read_trials
@@ -151,7 +155,7 @@ class Database:
     def validation_predictions(self, study: str) -> dict[int, PredictionRecord]:
         """By trial number: what was predicted of the validation side at the selected epoch."""
         with self._reading() as connection:
-            found = read_predictions(connection, study, split=Split.VALIDATION, moment=Moment.SELECTED)
+            found = read_predictions(connection, study, side=Side.VALIDATION, moment=Moment.SELECTED)
         return {number: record for number, (record,) in found.items()}
 
     def save_measurement(
@@ -170,6 +174,8 @@ class Database:
             _replace_trial(connection, {**trial, **row})
             if measurement.epochs:
                 connection.execute(insert(schema.epochs), [{**trial, **asdict(epoch)} for epoch in measurement.epochs])
+            if measurement.modes:
+                connection.execute(insert(schema.modes), [{**trial, **asdict(mode)} for mode in measurement.modes])
             if measurement.predictions:
                 connection.execute(
                     insert(schema.predictions),
@@ -196,6 +202,37 @@ class Database:
         with self._writing() as connection:
             _replace_trial(connection, {**trial, "baseline": baseline, "configuration": scalars_json(configuration)})
             connection.execute(insert(schema.failures).values({**trial, **failure_row(failure)}))
+
+    # ---- after the search ----------------------------------------------------------------------------------------
+
+    def save_repeat(self, study: str, record: RepeatRecord) -> None:
+        """Store a repetition of a finalist; one that another process has stored meanwhile is left as it is."""
+        with self._writing(alone=True) as connection:
+            add_repeat(connection, study, record)
+
+    def repeats(self, study: str, *, with_predictions: bool = False) -> tuple[RepeatRecord, ...]:
+        """Every repetition, by trial and repetition."""
+        with self._reading() as connection:
+            return read_repeats(connection, study, with_predictions=with_predictions)
+
+    def opened_images(self) -> frozenset[str]:
+        """Content hashes of every test image of this database, whatever its study, that was looked at."""
+        with self._reading() as connection:
+            return opened_images(connection)
+
+    def save_holdout(self, record: HoldoutRecord, content_hashes: Sequence[str], *, acknowledged: bool) -> None:
+        """Store the opening of a sealed test side, whose images have these contents.
+
+        Raises:
+            StoreError: some of them were opened before, be it a moment ago, and that is not acknowledged.
+        """
+        with self._writing(alone=True) as connection:
+            add_holdout(connection, record, content_hashes, self.place, acknowledged=acknowledged)
+
+    def holdouts(self, study: str) -> tuple[HoldoutRecord, ...]:
+        """Every opening of a study's test side, the first one first."""
+        with self._reading() as connection:
+            return read_holdouts(connection, study)
 
     # ---- Optuna --------------------------------------------------------------------------------------------------
 

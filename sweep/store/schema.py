@@ -30,9 +30,13 @@ from sqlalchemy import (
 __all__ = [
     "epochs",
     "failures",
+    "holdout_results",
+    "holdouts",
     "images",
     "metadata",
+    "modes",
     "predictions",
+    "repeats",
     "schema_version",
     "stages",
     "studies",
@@ -107,6 +111,7 @@ studies = Table(
     Column("versions", Text, nullable=False),
     Column("created", _Time, nullable=False),
     Column("default_baseline", Boolean, nullable=False),
+    Column("base", Text),
 )
 
 images = Table(
@@ -151,6 +156,15 @@ trials = Table(
     Column("cut", Text),
     Column("seconds", _Real),
     Column("compile_seconds", _Real),
+    # Since version 2.
+    Column("train_balanced_accuracy", _Real),
+    Column("validation_balanced_accuracy", _Real),
+    Column("logged_penalty", _Real),
+    Column("logged_weighting", _Real),
+    Column("logged_validation_accuracy", _Real),
+    Column("logged_validation_loss", _Real),
+    Column("folds", _Whole),
+    Column("modes_reason", Text),
 )
 
 epochs = Table(
@@ -166,8 +180,32 @@ epochs = Table(
     Column("validation_cross_entropy", _Real),
     Column("learning_rate", _Real),
     Column("seconds", _Real),
+    # Since version 2.
+    Column("logged_penalty", _Real),
+    Column("logged_weighting", _Real),
+    Column("logged_validation_accuracy", _Real),
+    Column("logged_validation_loss", _Real),
     sqlite_with_rowid=False,
 )
+
+modes = Table(
+    "sweep_modes",
+    metadata,
+    *_of_trial(),
+    Column("dropout", Boolean, primary_key=True),
+    Column("augmentation", Boolean, primary_key=True),
+    Column("batch_statistics", Boolean, primary_key=True),
+    Column("accuracy", _Real),
+    Column("cross_entropy", _Real),
+    Column("accuracy_noise", _Real),
+    Column("cross_entropy_noise", _Real),
+    Column("accuracy_change_error", _Real),
+    Column("cross_entropy_change_error", _Real),
+    Column("draws", _Whole, nullable=False),
+    Column("unchanged", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 
 predictions = Table(
     "sweep_predictions",
@@ -178,6 +216,60 @@ predictions = Table(
     Column("images", _Whole, nullable=False),
     Column("predicted", LargeBinary, nullable=False),
     Column("cross_entropy", LargeBinary, nullable=False),
+    # Since version 2.
+    Column("logits", LargeBinary),
+)
+
+repeats = Table(
+    "sweep_repeats",
+    metadata,
+    *_of_trial(),
+    Column("repeat", _Whole, primary_key=True, autoincrement=False),
+    Column("new_split", Boolean, nullable=False),
+    Column("train_accuracy", _Real),
+    Column("train_cross_entropy", _Real),
+    Column("validation_accuracy", _Real),
+    Column("validation_cross_entropy", _Real),
+    Column("train_images", _Whole, nullable=False),
+    Column("validation_images", _Whole, nullable=False),
+    Column("selected_epoch", _Whole, nullable=False),
+    Column("folds", _Whole, nullable=False),
+    Column("seconds", _Real),
+    Column("images", _Whole),
+    Column("predicted", LargeBinary),
+    Column("cross_entropies", LargeBinary),
+    Column("logits", LargeBinary),
+)
+
+# An opened seal stays on record even where its study is removed: nothing here refers to a study's row.
+holdouts = Table(
+    "sweep_holdouts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("study", String(NAME_LENGTH), nullable=False),
+    Column("opened", _Time, nullable=False),
+    Column("test_images", _Whole, nullable=False),
+    Column("seen_before", _Whole, nullable=False),
+    Column("content_hashes", LargeBinary, nullable=False),
+)
+
+holdout_results = Table(
+    "sweep_holdout_results",
+    metadata,
+    Column("holdout", Integer, ForeignKey("sweep_holdouts.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", _Whole, primary_key=True, autoincrement=False),
+    Column("rank", _Whole, nullable=False),
+    Column("baseline", Boolean, nullable=False),
+    Column("accuracy", _Real),
+    Column("cross_entropy", _Real),
+    Column("balanced_accuracy", _Real),
+    Column("validation_accuracy", _Real),
+    Column("predicted_low", _Real),
+    Column("predicted_high", _Real),
+    Column("images", _Whole, nullable=False),
+    Column("predicted", LargeBinary, nullable=False),
+    Column("cross_entropies", LargeBinary, nullable=False),
+    Column("logits", LargeBinary),
 )
 
 failures = Table(

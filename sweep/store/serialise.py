@@ -19,9 +19,11 @@ from sweep.records import (
     FailureRecord,
     ImageRecord,
     Measurement,
+    ModeRecord,
     Moment,
     PredictionRecord,
     Scalar,
+    Side,
     Split,
     StageRecord,
     StudyRecord,
@@ -31,24 +33,32 @@ from sweep.records import (
 __all__ = [
     "EPOCH_FIELDS",
     "MEASUREMENT_FIELDS",
+    "MODE_FIELDS",
     "epoch_from_row",
     "failure_row",
     "image_from_row",
     "image_row",
     "measurement_from_row",
     "measurement_row",
+    "mode_from_row",
+    "pack",
     "prediction_from_row",
     "prediction_row",
     "scalars_from_json",
     "scalars_json",
     "study_from_row",
     "study_row",
+    "unpack",
 ]
 
-MEASUREMENT_FIELDS = tuple(field.name for field in fields(Measurement) if field.name not in {"epochs", "predictions"})
+_ELSEWHERE = {"epochs", "predictions", "modes"}
+MEASUREMENT_FIELDS = tuple(field.name for field in fields(Measurement) if field.name not in _ELSEWHERE)
+MODE_FIELDS = tuple(field.name for field in fields(ModeRecord))
 EPOCH_FIELDS = tuple(field.name for field in fields(EpochRecord))
 
 Values = dict[str, Any]
+
+_MOST_CLASSES = 2**16
 
 
 # ---- studies and images --------------------------------------------------------------------------------------------
@@ -64,6 +74,7 @@ def study_row(record: StudyRecord) -> Values:
         "versions": _json(dict(record.versions)),
         "created": record.created,
         "default_baseline": record.default_baseline,
+        "base": record.base,
     }
 
 
@@ -76,6 +87,7 @@ def study_from_row(row: Row[Any], stages: Sequence[StageRecord]) -> StudyRecord:
         class_names=tuple(data["class_names"]),
         counts={side: tuple(counts) for side, counts in data["counts"].items()},
         groups=data["groups"],
+        fold_repeats=data.get("fold_repeats", 0),  # not in version 1
         unreadable=tuple(UnreadableFile(**file) for file in data["unreadable"]),
         notes=tuple(data["notes"]),
     )
@@ -87,6 +99,7 @@ def study_from_row(row: Row[Any], stages: Sequence[StageRecord]) -> StudyRecord:
         versions=json.loads(row.versions),
         created=row.created,
         default_baseline=row.default_baseline,
+        base=row.base or "",
         stages=_added_up(stages),
     )
 
@@ -146,14 +159,17 @@ def measurement_row(measurement: Measurement) -> Values:
 
 
 def measurement_from_row(
-    row: Row[Any], epochs: Sequence[EpochRecord], predictions: Sequence[PredictionRecord]
+    row: Row[Any],
+    epochs: Sequence[EpochRecord],
+    predictions: Sequence[PredictionRecord],
+    modes: Sequence[ModeRecord],
 ) -> Measurement | None:
     """The measurement in a row of `sweep_trials`, or None where the trial has none."""
     if row.selected_epoch is None:
         return None
     columns = row._mapping
     values: Values = {name: _number(columns[name]) for name in MEASUREMENT_FIELDS}
-    return Measurement(**values, epochs=tuple(epochs), predictions=tuple(predictions))
+    return Measurement(**values, epochs=tuple(epochs), predictions=tuple(predictions), modes=tuple(modes))
 
 
 def epoch_from_row(row: Sequence[Any]) -> EpochRecord:
@@ -162,30 +178,68 @@ def epoch_from_row(row: Sequence[Any]) -> EpochRecord:
     return EpochRecord(**dict(zip(EPOCH_FIELDS, values, strict=False)))
 
 
+def mode_from_row(row: Sequence[Any]) -> ModeRecord:
+    """A mode from the columns `MODE_FIELDS`, in that order."""
+    values: Values = dict(zip(MODE_FIELDS, map(_number, row), strict=True))
+    return ModeRecord(**values)
+
+
 def failure_row(failure: FailureRecord) -> Values:
     """The row of `sweep_failures`: a reason is anybody's text, so what no database takes is written out."""
     return {"kind": _printable(failure.kind), "reason": _printable(failure.reason), "epoch": failure.epoch}
 
 
 def prediction_row(record: PredictionRecord) -> Values:
-    """The row of `sweep_predictions`: little-endian uint16 and float16, compressed."""
+    """The row of `sweep_predictions`."""
+    predicted, cross_entropy, logits = pack(record)
     return {
-        "split": record.split.value,
+        "split": record.side.value,
         "moment": record.moment.value,
         "images": len(record.predicted),
-        "predicted": zlib.compress(record.predicted.astype("<u2", casting="same_kind").tobytes()),
-        "cross_entropy": zlib.compress(record.cross_entropy.astype("<f2", casting="same_kind").tobytes()),
+        "predicted": predicted,
+        "cross_entropy": cross_entropy,
+        "logits": logits,
     }
 
 
 def prediction_from_row(row: Row[Any]) -> PredictionRecord:
     """The predictions again, bit by bit."""
-    return PredictionRecord(
-        split=Split(row.split),
-        moment=Moment(row.moment),
-        predicted=_unpacked(row.predicted, np.dtype("<u2"), row.images).astype(np.uint16),
-        cross_entropy=_unpacked(row.cross_entropy, np.dtype("<f2"), row.images).astype(np.float16),
+    return unpack(Side(row.split), Moment(row.moment), row.images, (row.predicted, row.cross_entropy, row.logits))
+
+
+def pack(record: PredictionRecord) -> tuple[bytes, bytes, bytes | None]:
+    """Classes, cross-entropies and logits as compressed little-endian uint16, float16 and float16."""
+    return (
+        _packed(record.predicted, "<u2"),
+        _packed(record.cross_entropy, "<f2"),
+        None if record.logits is None else _packed(record.logits, "<f2"),
     )
+
+
+def unpack(side: Side, moment: Moment, images: int, blobs: tuple[bytes, bytes, bytes | None]) -> PredictionRecord:
+    """What `pack` has packed; raises `ValueError` where the blobs do not hold that many images."""
+    predicted, cross_entropy, logits = blobs
+    return PredictionRecord(
+        side=side,
+        moment=moment,
+        predicted=_unpacked(predicted, np.dtype("<u2"), images).astype(np.uint16),
+        cross_entropy=_unpacked(cross_entropy, np.dtype("<f2"), images).astype(np.float16),
+        logits=None if logits is None else _unpacked_logits(logits, images),
+    )
+
+
+def _packed(array: NDArray[Any], kind: str) -> bytes:
+    return zlib.compress(array.astype(kind, casting="same_kind").tobytes())
+
+
+def _unpacked_logits(blob: bytes, images: int) -> NDArray[np.float16]:
+    kind = np.dtype("<f2")
+    # More classes than labels can number would be a damaged blob.
+    content = zlib.decompressobj().decompress(blob, max_length=images * kind.itemsize * _MOST_CLASSES)
+    array = np.frombuffer(content, kind)
+    if images == 0 or len(array) == 0 or len(array) % images:
+        raise ValueError(f"{len(array)} logits for {images} images")
+    return array.reshape(images, -1).astype(np.float16)
 
 
 def _unpacked(blob: bytes, kind: np.dtype[Any], length: int) -> NDArray[Any]:

@@ -59,7 +59,7 @@ def read_images(connection: Connection, study: str) -> tuple[tuple[ImageRecord, 
 
 
 def add_study(connection: Connection, record: StudyRecord, index: DataIndex, split: SplitIndices, place: str) -> None:
-    """Store a new study; one that is there takes over the definition (its total may have grown) and the versions.
+    """Store a new study; one that is there takes over the definition (its total may have grown), versions and base.
 
     Raises:
         StoreError: the study that is there has another definition, other images or another split.
@@ -87,7 +87,7 @@ def add_study(connection: Connection, record: StudyRecord, index: DataIndex, spl
             expected="the same ones, since trials on different images cannot be compared",
             remedy=f"restore the images, or start anew with --name {record.name}-2",
         )
-    changed = {column: study_row(record)[column] for column in ("definition", "versions")}
+    changed = {column: study_row(record)[column] for column in ("definition", "versions", "base")}
     connection.execute(update(schema.studies).where(schema.studies.c.name == record.name).values(changed))
 
 

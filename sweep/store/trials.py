@@ -31,18 +31,21 @@ from sweep.records import (
     EpochRecord,
     FailureRecord,
     Measurement,
+    ModeRecord,
     Moment,
     PredictionRecord,
     Scalar,
-    Split,
+    Side,
     TrialRecord,
     TrialState,
 )
 from sweep.store import schema
 from sweep.store.serialise import (
     EPOCH_FIELDS,
+    MODE_FIELDS,
     epoch_from_row,
     measurement_from_row,
+    mode_from_row,
     prediction_from_row,
     scalars_from_json,
 )
@@ -109,13 +112,13 @@ def read_trials(connection: Connection, study: str, *, with_predictions: bool) -
 
 
 def read_predictions(
-    connection: Connection, study: str, *, split: Split | None = None, moment: Moment | None = None
+    connection: Connection, study: str, *, side: Side | None = None, moment: Moment | None = None
 ) -> dict[int, tuple[PredictionRecord, ...]]:
     """Predictions by trial number, of one side and one moment where they are named; a duplicate has its original's."""
     columns = schema.predictions.c
     query = select(schema.predictions).where(columns.study == study)
-    if split is not None:
-        query = query.where(columns.split == split.value)
+    if side is not None:
+        query = query.where(columns.split == side.value)
     if moment is not None:
         query = query.where(columns.moment == moment.value)
     found: dict[int, list[PredictionRecord]] = defaultdict(list)
@@ -198,14 +201,17 @@ class _Ours:
 
 
 def _read_ours(connection: Connection, study: str, *, with_predictions: bool) -> _Ours:
-    epochs = _read_epochs(connection, study)
+    epochs, modes = _read_epochs(connection, study), _read_modes(connection, study)
     predictions = read_predictions(connection, study) if with_predictions else {}
     rows = connection.execute(select(schema.trials).where(schema.trials.c.study == study)).all()
     failures = connection.execute(select(schema.failures).where(schema.failures.c.study == study))
     return _Ours(
         rows={row.number: row for row in rows},
         measurements={
-            row.number: measurement_from_row(row, epochs[row.number], predictions.get(row.number, ())) for row in rows
+            row.number: measurement_from_row(
+                row, epochs[row.number], predictions.get(row.number, ()), modes[row.number]
+            )
+            for row in rows
         },
         failures={row.number: FailureRecord(kind=row.kind, reason=row.reason, epoch=row.epoch) for row in failures},
     )
@@ -218,6 +224,17 @@ def _read_epochs(connection: Connection, study: str) -> dict[int, list[EpochReco
     for row in connection.execute(query.order_by(columns.number, columns.epoch)).all():
         epochs[row[0]].append(epoch_from_row(row[1:]))
     return epochs
+
+
+def _read_modes(connection: Connection, study: str) -> dict[int, list[ModeRecord]]:
+    """With everything on first, then with one switch after the other off: the order of the waterfall."""
+    columns = schema.modes.c
+    switches = (columns.batch_statistics, columns.augmentation, columns.dropout)
+    query = select(columns.number, *(columns[name] for name in MODE_FIELDS)).where(columns.study == study)
+    modes: dict[int, list[ModeRecord]] = defaultdict(list)
+    for row in connection.execute(query.order_by(columns.number, *(switch.desc() for switch in switches))).all():
+        modes[row[0]].append(mode_from_row(row[1:]))
+    return modes
 
 
 def _joined(row: Row[Any], theirs: _Theirs, ours: _Ours) -> TrialRecord:

@@ -8,16 +8,31 @@ from collections.abc import Mapping, Sequence
 
 from sweep.errors import DefinitionError
 from sweep.studyfile.notation import stored
-from sweep.studyfile.settings import DataSettings, ModelSettings
+from sweep.studyfile.settings import DataSettings, FoldSettings, ModelSettings, SearchSettings, TrainingSettings
 from sweep.studyfile.space import FieldRange, ends
 
-__all__ = ["check_group", "check_rates", "check_rates_of_space", "check_shares"]
+__all__ = [
+    "FOLD_PRUNER",
+    "check_group",
+    "check_pruner",
+    "check_rates",
+    "check_rates_of_space",
+    "check_shares",
+    "check_views",
+    "check_views_of_space",
+]
+
+FOLD_PRUNER = "wilcoxon"
+"""The pruner that compares trials fold by fold."""
 
 _RATED_FIELDS = ("dropout", "dropout_position", "head_width")
+_SINGLE_SPLIT_PRUNERS = ("hyperband", "median")
 
 
 def check_shares(data: DataSettings) -> None:
-    """Validation and test leave something to train on."""
+    """Validation and test leave something to train on; folds always do."""
+    if isinstance(data.validation, FoldSettings):
+        return
     total = data.validation + data.test
     if total < 1:
         return
@@ -44,6 +59,49 @@ def check_group(group: str) -> None:
         received=f"{group!r}, {fault}",
         expected="none, folder, or a regular expression whose first group names the source",
         remedy=r"write for example group = '^(.+)_v\d+'",
+    )
+
+
+def check_pruner(data: DataSettings, search: SearchSettings) -> None:
+    """Trials on folds are compared fold by fold, trials on one split epoch by epoch."""
+    folds = isinstance(data.validation, FoldSettings)
+    if folds and search.pruner in _SINGLE_SPLIT_PRUNERS:
+        raise DefinitionError(
+            "[search] pruner",
+            received=f"{search.pruner!r}, which compares epochs, with folds",
+            expected=f"{FOLD_PRUNER!r}, which compares fold by fold, or 'none'",
+            remedy=f'write pruner = "{FOLD_PRUNER}", or take the line out',
+        )
+    if not folds and search.pruner == FOLD_PRUNER:
+        raise DefinitionError(
+            "[search] pruner",
+            received=f"{FOLD_PRUNER!r}, which compares fold by fold, without folds",
+            expected=f"one of {', '.join(map(repr, _SINGLE_SPLIT_PRUNERS))}, 'none'",
+            remedy='write pruner = "hyperband", or validation = {folds = 5} in [data]',
+        )
+
+
+def check_views(training: TrainingSettings) -> None:
+    """Validation can only be logged on augmented views that there are."""
+    if training.augment_validation and not training.augment_views:
+        raise _no_views("[training] augment_validation")
+
+
+def check_views_of_space(training: TrainingSettings, space: Mapping[str, FieldRange]) -> None:
+    """No combination that the search may draw logs validation on views that it does not have."""
+    swept = [field for field in ("augment_views", "augment_validation") if field in space]
+    augmented = ends(space["augment_validation"]) if "augment_validation" in space else (training.augment_validation,)
+    views = ends(space["augment_views"]) if "augment_views" in space else (training.augment_views,)
+    if swept and True in augmented and 0 in views:
+        raise _no_views(f"[space] {swept[0]}")
+
+
+def _no_views(place: str) -> DefinitionError:
+    return DefinitionError(
+        place,
+        received="augment_validation = true with augment_views = 0",
+        expected="at least one augmented view of each image",
+        remedy="write for example augment_views = 4, or augment_validation = false",
     )
 
 

@@ -11,18 +11,35 @@ from pydantic import Field, ValidationError, field_serializer, field_validator, 
 
 from sweep.errors import DefinitionError
 from sweep.records import Scalar
-from sweep.studyfile.crossing import check_group, check_rates, check_rates_of_space, check_shares
+from sweep.studyfile.crossing import (
+    FOLD_PRUNER,
+    check_group,
+    check_pruner,
+    check_rates,
+    check_rates_of_space,
+    check_shares,
+    check_views,
+    check_views_of_space,
+)
 from sweep.studyfile.faults import first_fault
 from sweep.studyfile.fields import SWEPT_FIELDS, TABLE_OF, unknown_field
 from sweep.studyfile.notation import stored
 from sweep.studyfile.ranges import read_range, written
-from sweep.studyfile.settings import DataSettings, ModelSettings, SearchSettings, Table, TrainingSettings
+from sweep.studyfile.settings import (
+    DataSettings,
+    FoldSettings,
+    ModelSettings,
+    SearchSettings,
+    Table,
+    TrainingSettings,
+)
 from sweep.studyfile.space import FieldRange, NumberRange, contains
 from sweep.studyfile.structure import check_structures, structural_parameters
 
 __all__ = [
     "Configuration",
     "DataSettings",
+    "FoldSettings",
     "ModelSettings",
     "SearchSettings",
     "StudyDefinition",
@@ -40,6 +57,7 @@ class Configuration(Table):
     @model_validator(mode="after")
     def _check_fields_together(self) -> Self:
         check_rates(self.model)
+        check_views(self.training)
         return self
 
     def stored(self) -> dict[str, Scalar]:
@@ -87,6 +105,18 @@ class StudyDefinition(Table):
     space: Mapping[str, FieldRange] = {}
     search: SearchSettings = SearchSettings()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _choose_pruner(cls, document: object) -> object:
+        """With folds, a study that names no pruner gets the one that compares fold by fold."""
+        if not isinstance(document, Mapping) or not _has_folds(document.get("data")):
+            return document
+        search = document.get("search", {})
+        named = search.model_dump(exclude_unset=True) if isinstance(search, SearchSettings) else search
+        if not isinstance(named, Mapping):
+            return document
+        return {**document, "search": {"pruner": FOLD_PRUNER, **named}}
+
     @field_validator("space", mode="before")
     @classmethod
     def _read_space(cls, space: object) -> object:
@@ -104,8 +134,11 @@ class StudyDefinition(Table):
     def _check_fields_together(self) -> Self:
         check_shares(self.data)
         check_group(self.data.group)
+        check_pruner(self.data, self.search)
         check_rates(self.model)
         check_rates_of_space(self.model, self.space)
+        check_views(self.training)
+        check_views_of_space(self.training, self.space)
         return self
 
     @property
@@ -144,7 +177,14 @@ class StudyDefinition(Table):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of everything but the number of trials, hexadecimal."""
+        """SHA-256 of everything that decides about a trial, hexadecimal: all but the numbers of trials and repeats."""
         content: dict[str, Any] = json.loads(self.canonical_json())
-        del content["search"]["trials"]
+        for field in ("trials", "finalists", "repeats"):
+            del content["search"][field]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _has_folds(data: object) -> bool:
+    """Whether a table [data], checked or not, asks for cross-validation."""
+    validation = data.get("validation") if isinstance(data, Mapping) else getattr(data, "validation", None)
+    return isinstance(validation, (Mapping, FoldSettings))

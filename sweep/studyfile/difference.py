@@ -11,7 +11,7 @@ __all__ = ["difference"]
 def difference(first: str, second: str) -> tuple[str, ...]:
     """Fields that differ between two definitions, sorted, as "table.field" (or "field" above the first table).
 
-    The number of trials may differ within a study, so `search.trials` is never among them.
+    The numbers of trials and repeats may differ within a study, so they are never among them.
 
     Args:
         first: what `StudyDefinition.canonical_json` gave, of any version.
@@ -20,7 +20,7 @@ def difference(first: str, second: str) -> tuple[str, ...]:
     one, other = _fields(json.loads(first)), _fields(json.loads(second))
     absent = object()
     differing = {name for name in one.keys() | other.keys() if one.get(name, absent) != other.get(name, absent)}
-    return tuple(sorted(differing - {"search.trials"}))
+    return tuple(sorted(differing - {"search.trials", "search.finalists", "search.repeats"}))
 
 
 def _fields(definition: dict[str, Any]) -> dict[str, Any]:

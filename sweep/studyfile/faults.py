@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from sweep.studyfile.settings import FoldSettings
 
 __all__ = ["Fault", "first_fault", "shown"]
 
@@ -13,6 +16,7 @@ _LONGEST_SHOWN = 60
 
 _EXPECTED = {
     "bool_type": "true or false",
+    "extra_forbidden": f"one of {', '.join(FoldSettings.model_fields)}",  # the only table that is a value
     "finite_number": "a finite number",
     "float_type": "a number",
     "greater_than": "a number above {gt:g}",
@@ -54,15 +58,32 @@ def first_fault(error: ValidationError, *, depth: int) -> Fault:
     found = error.errors(include_url=False)
     path = found[0]["loc"][:depth]
     # A rate below 1 or a list of rates: for [0.5, 1.0] "no number" is true but "1.0 is not below 1" is the fault.
-    nearest = min(
-        (one for one in found if one["loc"][:depth] == path), key=lambda one: str(one["type"]).endswith("_type")
-    )
-    expected = _EXPECTED.get(nearest["type"], nearest["msg"]).format(**nearest.get("ctx", {}))
-    return Fault(
-        path=tuple(str(part) for part in path),
-        received="nothing" if nearest["type"] == "missing" else shown(nearest["input"]),
-        expected=expected,
-    )
+    nearest = min((one for one in found if one["loc"][:depth] == path), key=lambda one: _distance(one, depth))
+    received, expected = _words(nearest, _inner_field(nearest, depth))
+    return Fault(path=tuple(str(part) for part in path), received=received, expected=expected)
+
+
+def _distance(one: ErrorDetails, depth: int) -> tuple[bool, bool, bool]:
+    """How far a way to give a field lies from what was written: whoever wrote a table did not mean a number."""
+    kind = str(one["type"])
+    return _inner_field(one, depth) is None, kind.endswith("_type"), kind == "missing"
+
+
+def _inner_field(one: ErrorDetails, depth: int) -> str | None:
+    """The field of a table that is a value itself, such as `folds` in {folds = 1}."""
+    inside = one["loc"][depth + 1 :]
+    return inside[0] if inside and isinstance(inside[0], str) else None
+
+
+def _words(one: ErrorDetails, inner: str | None) -> tuple[str, str]:
+    """What came, and what would have been right."""
+    kind, value = str(one["type"]), shown(one["input"])
+    expected = _EXPECTED.get(kind, one["msg"]).format(**one.get("ctx", {}))
+    if kind == "missing":
+        return ("nothing", expected) if inner is None else (value, f"`{inner}` in it")
+    if kind == "extra_forbidden":
+        return f"the unknown field `{inner or one['loc'][-1]}`", expected
+    return (value if inner is None else f"{inner} = {value}"), expected
 
 
 def shown(value: Any) -> str:  # noqa: ANN401 - whatever the user wrote

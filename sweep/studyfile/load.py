@@ -28,6 +28,7 @@ _EXAMPLES = {
     "name": 'name = "my-study"',
     "question": 'question = "Does dropout close the gap?"',
     "source": 'source = "my-photos"',
+    "validation": "validation = 0.2, or validation = {folds = 5}",
 }
 
 

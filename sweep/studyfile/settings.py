@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from sweep.studyfile.notation import read_integers, read_numbers, read_patterns, read_texts
 
-__all__ = ["DataSettings", "ModelSettings", "SearchSettings", "Table", "TrainingSettings"]
+__all__ = ["DataSettings", "FoldSettings", "ModelSettings", "SearchSettings", "Table", "TrainingSettings"]
 
 DropoutRate = Annotated[float, Field(ge=0.0, lt=1.0)]
 Width = Annotated[int, Field(ge=1)]
@@ -21,12 +21,25 @@ class Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
 
 
+class FoldSettings(Table):
+    """`validation = {folds = 5}`: every image that is not sealed is predicted once, by a model that did not see it.
+
+    With `repeats` all that is done so many times, over folds drawn anew.
+    """
+
+    folds: Annotated[int, Field(ge=2, le=20)]
+    repeats: Annotated[int, Field(ge=1, le=20)] = 1
+
+
 class DataSettings(Table):
-    """`[data]`: where the images are and how they are split."""
+    """`[data]`: where the images are and how they are split.
+
+    `validation` is a share of all images, or folds for cross-validation.
+    """
 
     source: Text
     image_size: Annotated[int, Field(ge=16, le=2048)] = 160
-    validation: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.2
+    validation: Annotated[float, Field(gt=0.0, lt=1.0)] | FoldSettings = 0.2
     test: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.15
     split_seed: Annotated[int, Field(ge=0)] = 0
     group: str = "none"
@@ -61,7 +74,9 @@ class TrainingSettings(Table):
 
     `keep` says whose weights a trial keeps: of the epoch of least clean validation cross-entropy ("best") or of the
     last one. `patience` stops a trial after that many epochs without a lower clean validation cross-entropy; 0: never.
-    `augment_views` is the number of augmented, cached views of each training image (0: none), drawn with `augment`.
+    `augment_views` is the number of augmented, cached views of each image (0: none), drawn with `augment`; training
+    sees them, and with `augment_validation` the validation numbers that are logged see them too (the clean ones never).
+    `class_weight = "balanced"` weights a class by n / (classes · its images) in the training loss.
     """
 
     batch_size: Annotated[int, Field(ge=1)] = 32
@@ -74,14 +89,23 @@ class TrainingSettings(Table):
     augment: Annotated[
         tuple[Literal["flip", "shift", "rotate", "zoom", "brightness", "contrast"], ...], BeforeValidator(read_texts)
     ] = ("flip", "shift")
+    augment_validation: bool = False
+    class_weight: Literal["none", "balanced"] = "none"
 
 
 class SearchSettings(Table):
-    """`[search]`: how many trials, which of them, and what counts as better."""
+    """`[search]`: how many trials, which of them, and what counts as better.
+
+    At the end of a search the first `finalists` of the ranking and the baseline are trained `repeats` times more, with
+    other seeds and on other splits; 0 of either: not at all. With folds the pruner is "wilcoxon" or "none": trials are
+    compared fold by fold, never in the middle of a fold.
+    """
 
     trials: Annotated[int, Field(ge=1)] = 50
     sampler: Literal["tpe", "random", "grid", "qmc", "gp"] = "tpe"
-    pruner: Literal["hyperband", "median", "none"] = "hyperband"
+    pruner: Literal["hyperband", "median", "wilcoxon", "none"] = "hyperband"
     objective: Literal["balanced", "val"] = "balanced"
     gap_weight: Annotated[float, Field(ge=0.0, le=0.5)] = 0.25
     seed: Annotated[int, Field(ge=0)] = 0
+    finalists: Annotated[int, Field(ge=0, le=10)] = 3
+    repeats: Annotated[int, Field(ge=0, le=50)] = 5

@@ -18,6 +18,8 @@ _IN_FULL = frozenset(
 )
 # Of these only none or some counts, which both ends of a range show.
 _BY_ENDS = frozenset({"conv_filters", "head_width"})
+# Rates must fit the dense layers, and augmented validation needs views.
+_LIMITING = ("dropout", "augment_validation")
 
 _MOST_COMBINATIONS = 5_000
 
@@ -40,12 +42,13 @@ def check_structures(space: Mapping[str, FieldRange]) -> None:
 def structural_parameters(space: Mapping[str, FieldRange]) -> Iterator[dict[str, Scalar]]:
     """Every combination of the values of the structural fields of a space, in stored notation.
 
-    A swept dropout, not structural itself, stands in each at one value of its own range: the baseline's rates, if they
-    are a list, need not fit the numbers of dense layers that the space asks for.
+    Swept fields that are not structural themselves but limit one that is stand in each at one value of their own
+    range: the baseline's rates, if they are a list, need not fit the numbers of dense layers that the space asks for.
     """
     columns = {field: _values(field, space[field]) for field in _sizes(space)}
-    if "dropout" in space:
-        columns["dropout"] = ends(space["dropout"])[:1]
+    for field in _LIMITING:
+        if field in space:
+            columns[field] = ends(space[field])[:1]
     for values in itertools.product(*columns.values()):
         yield dict(zip(columns, values, strict=True))
 

@@ -15,10 +15,11 @@ from sweep.errors import TrialError
 from sweep.records import EpochRecord, IndexArray
 from sweep.studyfile.definition import TrainingSettings
 from sweep.training.evaluation import Evaluation, evaluate
+from sweep.training.modes import Subject
 from sweep.training.seeds import TrialSeeds
 from sweep.training.task import Batches, Task, draw_batches
 
-__all__ = ["Course", "Reporter", "Run", "follow"]
+__all__ = ["PRUNED", "Course", "Evaluated", "LoggedEpoch", "Reporter", "Run", "follow"]
 
 FINISHED, EARLY_STOPPING, PRUNED = "finished", "early stopping", "pruned"
 
@@ -31,17 +32,36 @@ class Reporter(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedEpoch:
+    """What Keras would print of an epoch's training, and two parts of its loss; see `EpochRecord`."""
+
+    accuracy: float
+    loss: float
+    penalty: float
+    weighting: float
+
+
 class Run(Protocol):
     """A model set to the start of a trial, and the features or images that it is trained on."""
 
     name: str
 
-    def run_epoch(self, batches: Batches) -> tuple[float, float]:
-        """Train one epoch; accuracy and loss as Keras would print them."""
+    def run_epoch(self, batches: Batches) -> LoggedEpoch:
+        """Train one epoch."""
         ...
 
     def logits(self, images: IndexArray) -> NDArray[np.float32]:
         """Clean logits of images of the index, shape (n_images, num_classes)."""
+        ...
+
+    def view_logits(self, rows: IndexArray) -> NDArray[np.float32]:
+        """The same of rows of the table of augmented views, which `Task.draw_views` draws."""
+        ...
+
+    @property
+    def subject(self) -> Subject:
+        """What is evaluated in modes."""
         ...
 
     def penalty(self) -> float:
@@ -58,28 +78,37 @@ class Run(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Evaluated:
+    """The clean evaluations at the end of an epoch."""
+
+    probe: Evaluation
+    validation: Evaluation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Course:
     """A course that has ended.
 
     Attributes:
         epochs: one record an epoch.
         selected: the epoch whose weights are kept.
-        validation: at that epoch.
-        last: validation after the last epoch.
+        kept: at that epoch.
+        last: after the last epoch.
         stopped: why training ended.
     """
 
     epochs: tuple[EpochRecord, ...]
     selected: int
-    validation: Evaluation
-    last: Evaluation
+    kept: Evaluated
+    last: Evaluated
     stopped: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Epoch:
-    record: EpochRecord
-    validation: Evaluation
+class _Best:
+    epoch: int
+    evaluated: Evaluated
+    weights: list[NDArray[Any]] | None
 
 
 def follow(
@@ -93,69 +122,79 @@ def follow(
         run: set to the start of the trial.
         task: what is to be learnt.
         settings: epochs, batch size, patience and what to keep.
-        views: augmented views of each training image in the run's table; 0: the table is that of the clean images.
+        views: augmented views of each image in the run's table; 0: the table is that of the clean images.
         seeds: of the trial.
         reporter: hears of every epoch.
 
     Raises:
         TrialError: the loss is no longer a number.
     """
-    batches = _BatchStream(task, settings.batch_size, views=views, seeds=seeds)
-    epochs: list[_Epoch] = []
-    best, best_weights = 0, None
+    stream = _Stream(task, settings, views=views, seeds=seeds)
+    records: list[EpochRecord] = []
+    best: _Best | None = None
     stopped = FINISHED
     for number in range(1, settings.epochs + 1):
-        epochs.append(_train_epoch(run, task, batches.draw(), number, settings.learning_rate))
-        if _cross_entropy(epochs[-1]) < min((_cross_entropy(one) for one in epochs[:-1]), default=math.inf):
-            best, best_weights = number, run.weights() if settings.keep == "best" else None
-        if not reporter.epoch(epochs[-1].record):
+        record, evaluated = _train_epoch(run, task, stream, number, settings.learning_rate)
+        if best is None or evaluated.validation.cross_entropy < best.evaluated.validation.cross_entropy:
+            weights = run.weights() if settings.keep == "best" else None
+            best = _Best(epoch=number, evaluated=evaluated, weights=weights)
+        records.append(record)
+        if not reporter.epoch(record):
             stopped = PRUNED
             break
-        if 0 < settings.patience <= number - best and number < settings.epochs:
+        if 0 < settings.patience <= number - best.epoch and number < settings.epochs:
             stopped = EARLY_STOPPING
             break
-    selected = best if settings.keep == "best" else len(epochs)
-    if best_weights is not None and selected < len(epochs):
-        run.restore(best_weights)
-    return Course(
-        epochs=tuple(epoch.record for epoch in epochs),
-        selected=selected,
-        validation=epochs[selected - 1].validation,
-        last=epochs[-1].validation,
-        stopped=stopped,
-    )
+    last = _Best(epoch=len(records), evaluated=evaluated, weights=None)
+    kept = best if settings.keep == "best" and best is not None else last
+    if kept.weights is not None and kept.epoch < last.epoch:
+        run.restore(kept.weights)
+    return Course(epochs=tuple(records), selected=kept.epoch, kept=kept.evaluated, last=last.evaluated, stopped=stopped)
 
 
-class _BatchStream:
-    """The batches of one epoch after the other."""
+class _Stream:
+    """What chance decides about one epoch after the other: batches, and views of the validation side."""
 
-    def __init__(self, task: Task, batch_size: int, *, views: int, seeds: TrialSeeds) -> None:
+    def __init__(self, task: Task, settings: TrainingSettings, *, views: int, seeds: TrialSeeds) -> None:
         self._task = task
-        self._batch_size = batch_size
+        self._batch_size = settings.batch_size
         self._views = views
+        self._augments_validation = settings.augment_validation and views > 0
         self._order = np.random.default_rng(seeds.order)
         self._drawn = np.random.default_rng(seeds.views)
+        self._drawn_validation = np.random.default_rng(seeds.validation_views)
 
-    def draw(self) -> Batches:
+    def batches(self) -> Batches:
         train = self._task.train
-        rows = train
-        if self._views:
-            view = self._drawn.integers(self._views, size=len(train))
-            rows = view * len(train) + np.arange(len(train))
+        rows = self._task.draw_views(train, self._views, self._drawn) if self._views else train
         return draw_batches(rows, self._task.labels[train], self._batch_size, self._order)
 
+    def validation_views(self) -> IndexArray | None:
+        """Rows of the table of views, or None where validation is not augmented."""
+        if not self._augments_validation:
+            return None
+        return self._task.draw_views(self._task.validation, self._views, self._drawn_validation)
 
-def _train_epoch(run: Run, task: Task, batches: Batches, epoch: int, learning_rate: float) -> _Epoch:
+
+def _train_epoch(
+    run: Run, task: Task, stream: _Stream, epoch: int, learning_rate: float
+) -> tuple[EpochRecord, Evaluated]:
     start = time.perf_counter()
-    accuracy, loss = run.run_epoch(batches)
-    _check_finite(loss, "training loss", epoch)
+    logged = run.run_epoch(stream.batches())
+    _check_finite(logged.loss, "training loss", epoch)
     probe = evaluate(run.logits(task.probe), task.labels[task.probe])
     validation = evaluate(run.logits(task.validation), task.labels[task.validation])
     _check_finite(validation.cross_entropy, "validation cross-entropy", epoch)
+    views = stream.validation_views()
+    seen = validation if views is None else evaluate(run.view_logits(views), task.labels[task.validation])
     record = EpochRecord(
         epoch=epoch,
-        logged_train_accuracy=accuracy,
-        logged_train_loss=loss,
+        logged_train_accuracy=logged.accuracy,
+        logged_train_loss=logged.loss,
+        logged_penalty=logged.penalty,
+        logged_weighting=logged.weighting,
+        logged_validation_accuracy=seen.accuracy,
+        logged_validation_loss=seen.cross_entropy + run.penalty(),
         train_accuracy=probe.accuracy,
         train_cross_entropy=probe.cross_entropy,
         validation_accuracy=validation.accuracy,
@@ -163,11 +202,7 @@ def _train_epoch(run: Run, task: Task, batches: Batches, epoch: int, learning_ra
         learning_rate=learning_rate,
         seconds=time.perf_counter() - start,
     )
-    return _Epoch(record=record, validation=validation)
-
-
-def _cross_entropy(epoch: _Epoch) -> float:
-    return epoch.record.validation_cross_entropy
+    return record, Evaluated(probe=probe, validation=validation)
 
 
 def _check_finite(value: float, what: str, epoch: int) -> None:

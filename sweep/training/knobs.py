@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import keras
 import numpy as np
 from keras import ops
+from numpy.typing import NDArray
 
 __all__ = ["Knobs", "MaskedDropout", "SharedL2"]
 
@@ -24,14 +25,16 @@ class Knobs:
     Args:
         dropouts: the number of dropout layers in the head.
         draw_mask: the generator of their masks.
+        num_classes: the number of class weights, where the training loss reads them from here.
     """
 
-    def __init__(self, dropouts: int, draw_mask: DrawMask) -> None:
+    def __init__(self, dropouts: int, draw_mask: DrawMask, *, num_classes: int = 0) -> None:
         self.draw_mask = draw_mask
         self.rates = [_variable(0.0, "float32") for _ in range(dropouts)]
         self.seeds = [_variable(0, "int32") for _ in range(dropouts)]
         self.step = _variable(0, "int32")
         self.l2 = _variable(0.0, "float32")
+        self.class_weights = _variable(np.ones(num_classes), "float32")
 
     def turn(self, *, rates: Sequence[float], l2: float, seed: np.random.SeedSequence) -> None:
         """Set everything for the start of a trial; each dropout draws from a stream of its own."""
@@ -42,6 +45,10 @@ class Knobs:
             variable.assign(int(value))
         self.l2.assign(l2)
         self.step.assign(0)
+
+    def weight_classes(self, weights: NDArray[np.float32] | None) -> None:
+        """Set the factor on the training loss of each class's examples; None: 1 each."""
+        self.class_weights.assign(np.ones(self.class_weights.shape) if weights is None else weights)
 
     def dropout(self, number: int, name: str) -> keras.layers.Layer:
         """The head's dropout of that number."""
@@ -62,6 +69,11 @@ class MaskedDropout(keras.layers.Layer):  # type: ignore[misc]
         super().__init__(name=name)
         self._knobs = knobs
         self._number = number
+
+    @property
+    def rate(self) -> float:
+        """The share that is dropped at present."""
+        return float(self._knobs.rates[self._number].value)
 
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         """The inputs, in training times the mask."""
@@ -87,5 +99,5 @@ class SharedL2(keras.regularizers.Regularizer):  # type: ignore[misc]
         return self._knobs.l2.value * ops.sum(ops.square(x))
 
 
-def _variable(value: float, dtype: str) -> keras.Variable:
+def _variable(value: float | NDArray[np.float64], dtype: str) -> keras.Variable:
     return keras.Variable(value, dtype=dtype, trainable=False)

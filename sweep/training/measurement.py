@@ -3,67 +3,106 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 from sweep.backbones.cut import ParameterCounts
-from sweep.records import Measurement, Moment, PredictionRecord, Split
-from sweep.training.course import Course, Run
+from sweep.records import Measurement, ModeRecord, Moment, PredictionRecord, Side
+from sweep.training.course import PRUNED, Course, Run
 from sweep.training.evaluation import Evaluation, evaluate
+from sweep.training.modes import measure_modes
+from sweep.training.seeds import TrialSeeds
+from sweep.training.switching import why_unswitchable
 from sweep.training.task import Task
 
-__all__ = ["measure"]
+__all__ = ["Cost", "measure"]
+
+_WHY_NOT_OF_PRUNED = "the trial was pruned"
 
 
-def measure(
-    run: Run,
-    task: Task,
-    course: Course,
-    *,
-    parameters: ParameterCounts,
-    cut: str,
-    start: float,
-    compile_seconds: float,
-) -> Measurement:
-    """Evaluate the whole training set at the selected weights and put everything together.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What a trial was made of, and its time.
 
-    Args:
-        run: has the weights of the selected epoch.
-        task: what was learnt.
-        course: of at least one epoch.
+    Attributes:
         parameters: of the whole model.
         cut: name of the tensor at which the frozen prefix ends.
         start: when the trial began, by `time.perf_counter`.
         compile_seconds: what compiling took.
     """
+
+    parameters: ParameterCounts
+    cut: str
+    start: float
+    compile_seconds: float
+
+
+def measure(
+    run: Run, task: Task, course: Course, *, batch_size: int, seeds: TrialSeeds, cost: Cost, thorough: bool
+) -> Measurement:
+    """Evaluate the whole training set at the selected weights, in every mode, and put everything together.
+
+    Args:
+        run: has the weights of the selected epoch.
+        task: what was learnt.
+        course: of at least one epoch.
+        batch_size: in training.
+        seeds: of the trial.
+        cost: of the trial.
+        thorough: whether logits are kept, and modes that cost much are measured too.
+    """
     train = evaluate(run.logits(task.train), task.labels[task.train])
-    selected, record = course.validation, course.epochs[course.selected - 1]
+    validation, record = course.kept.validation, course.epochs[course.selected - 1]
+    modes, modes_reason = _modes(run, task, course, train, batch_size=batch_size, seeds=seeds, thorough=thorough)
     return Measurement(
         selected_epoch=course.selected,
         epochs_run=len(course.epochs),
         stopped=course.stopped,
         train_accuracy=train.accuracy,
         train_cross_entropy=train.cross_entropy,
-        validation_accuracy=selected.accuracy,
-        validation_cross_entropy=selected.cross_entropy,
-        validation_cross_entropy_error=selected.standard_error,
+        validation_accuracy=validation.accuracy,
+        validation_cross_entropy=validation.cross_entropy,
+        validation_cross_entropy_error=validation.cross_entropy_error,
+        train_balanced_accuracy=train.balanced_accuracy,
+        validation_balanced_accuracy=validation.balanced_accuracy,
         logged_train_accuracy=record.logged_train_accuracy,
         logged_train_loss=record.logged_train_loss,
+        logged_penalty=record.logged_penalty,
+        logged_weighting=record.logged_weighting,
+        logged_validation_accuracy=record.logged_validation_accuracy,
+        logged_validation_loss=record.logged_validation_loss,
         penalty=run.penalty(),
         train_images=len(task.train),
         validation_images=len(task.validation),
-        trainable_parameters=parameters.trainable,
-        total_parameters=parameters.total,
+        trainable_parameters=cost.parameters.trainable,
+        total_parameters=cost.parameters.total,
         engine=run.name,
-        cut=cut,
-        epochs=tuple(course.epochs),
-        predictions=_predictions(train, selected, course.last),
-        compile_seconds=compile_seconds,
-        seconds=time.perf_counter() - start,
+        cut=cost.cut,
+        epochs=course.epochs,
+        predictions=_predictions(course, with_logits=thorough),
+        modes=modes,
+        modes_reason=modes_reason,
+        compile_seconds=cost.compile_seconds,
+        seconds=time.perf_counter() - cost.start,
     )
 
 
-def _predictions(train: Evaluation, selected: Evaluation, last: Evaluation) -> tuple[PredictionRecord, ...]:
-    return (
-        train.record(Split.TRAIN, Moment.SELECTED),
-        selected.record(Split.VALIDATION, Moment.SELECTED),
-        last.record(Split.VALIDATION, Moment.LAST),
+def _modes(
+    run: Run, task: Task, course: Course, train: Evaluation, *, batch_size: int, seeds: TrialSeeds, thorough: bool
+) -> tuple[tuple[ModeRecord, ...], str]:
+    """Modes, or why there are none."""
+    if course.stopped == PRUNED:
+        return (), _WHY_NOT_OF_PRUNED
+    subject = run.subject
+    reason = why_unswitchable(subject.model.model)
+    if reason:
+        return (), reason
+    modes = measure_modes(subject, task, train, batch_size=batch_size, seed=seeds.modes, thorough=thorough)
+    return modes, ""
+
+
+def _predictions(course: Course, *, with_logits: bool) -> tuple[PredictionRecord, ...]:
+    return tuple(
+        evaluation.record(side, moment, with_logits=with_logits)
+        for moment, evaluated in ((Moment.SELECTED, course.kept), (Moment.LAST, course.last))
+        for side, evaluation in ((Side.PROBE, evaluated.probe), (Side.VALIDATION, evaluated.validation))
     )

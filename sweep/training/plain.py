@@ -13,15 +13,17 @@ from numpy.typing import NDArray
 from sweep.backbones.catalog import Backbone
 from sweep.backbones.cut import INPUT, Cut, cut_for, prefix_model, tail_model
 from sweep.records import IndexArray, Measurement, SplitIndices
-from sweep.studyfile.definition import Configuration, ModelSettings
-from sweep.training.course import Reporter, follow
+from sweep.studyfile.definition import Configuration, ModelSettings, TrainingSettings
+from sweep.training.course import LoggedEpoch, Reporter, follow
 from sweep.training.fused import draw_mask, translated
 from sweep.training.knobs import DrawMask, Knobs
-from sweep.training.measurement import measure
+from sweep.training.measurement import Cost, measure
 from sweep.training.model import Beginning, build_trainable, dropout_rates, dropouts, whole_parameters
+from sweep.training.modes import Subject, SwitchedModel
 from sweep.training.optimizer import make_optimizer
 from sweep.training.seeds import TrialSeeds
 from sweep.training.structure import compiles_whole
+from sweep.training.switching import switches_of
 from sweep.training.task import Batches, Task
 
 __all__ = ["PlainRun", "PlainTrainer"]
@@ -30,6 +32,7 @@ Pixels: TypeAlias = NDArray[np.uint8]
 Tensor: TypeAlias = keras.KerasTensor
 
 _PREDICTED_AT_ONCE = 64
+_CROSS_ENTROPY = "cross_entropy"
 
 
 class PlainTrainer:
@@ -41,7 +44,8 @@ class PlainTrainer:
         labels: int64, shape (n_images,).
         split: the sides; the test side is never read.
         num_classes: width of the output.
-        views: augmented training images, uint8, shape (n_views, n_train, image_size, image_size, 3), or None.
+        views: the images that are not sealed, augmented, uint8, shape (n_views, n_developed, image_size, image_size,
+            3), or None.
     """
 
     def __init__(
@@ -60,22 +64,25 @@ class PlainTrainer:
         self._views = views
 
     @translated()
-    def train(self, configuration: Configuration, *, seed: Sequence[int], reporter: Reporter) -> Measurement:
+    def train(
+        self,
+        configuration: Configuration,
+        *,
+        seed: Sequence[int],
+        reporter: Reporter,
+        thorough: bool = False,
+        split: SplitIndices | None = None,
+    ) -> Measurement:
         """Train one configuration; arguments and errors are those of `Trainer.train`."""
         start = time.perf_counter()
-        seeds = TrialSeeds.of(seed)
-        run = PlainRun(self._backbone, configuration, self._task.num_classes, seeds, self._pixels, self._views)
+        seeds, task = TrialSeeds.of(seed), self._task.on(split)
+        run = PlainRun(self._backbone, configuration, task, seeds, self._pixels, self._views)
         compile_seconds = time.perf_counter() - start
         views = 0 if self._views is None else len(self._views)
-        course = follow(run, self._task, configuration.training, views=views, seeds=seeds, reporter=reporter)
+        course = follow(run, task, configuration.training, views=views, seeds=seeds, reporter=reporter)
+        cost = Cost(parameters=run.parameters, cut=run.cut.key, start=start, compile_seconds=compile_seconds)
         return measure(
-            run,
-            self._task,
-            course,
-            parameters=run.parameters,
-            cut=run.cut.key,
-            start=start,
-            compile_seconds=compile_seconds,
+            run, task, course, batch_size=configuration.training.batch_size, seeds=seeds, cost=cost, thorough=thorough
         )
 
 
@@ -86,6 +93,7 @@ class PlainRun:
 
     Attributes:
         cut: where the frozen prefix ends.
+        model: from preprocessed pixels to logits.
         parameters: of the whole model.
     """
 
@@ -95,7 +103,7 @@ class PlainRun:
         self,
         backbone: Backbone,
         configuration: Configuration,
-        num_classes: int,
+        task: Task,
         seeds: TrialSeeds,
         pixels: Pixels,
         views: Pixels | None,
@@ -104,46 +112,78 @@ class PlainRun:
         self.cut = cut_for(backbone, settings)
         tail = tail_model(backbone, self.cut, settings)
         places = dropouts(settings)
-        whole = compiles_whole(has_tail=tail is not None, conv_filters=settings.conv_filters, dropouts=places)
-        self._knobs = Knobs(len(places), _mask_of_batches(training.batch_size) if whole else draw_mask)
-        self._model, trainable = _uncut(backbone, self.cut, settings, tail, num_classes, self._knobs)
+        self._whole = compiles_whole(has_tail=tail is not None, conv_filters=settings.conv_filters, dropouts=places)
+        self._knobs = Knobs(len(places), _mask_of_batches(training.batch_size) if self._whole else draw_mask)
+        self.model, trainable = _uncut(backbone, self.cut, settings, tail, task.num_classes, self._knobs)
         self.parameters = whole_parameters(backbone, settings, trainable, tail)
         Beginning(trainable, tail).restore(seeds)
         self._knobs.turn(rates=dropout_rates(settings), l2=settings.l2, seed=seeds.masks)
-        self._model.compile(
+        self.model.compile(
             optimizer=make_optimizer(training.optimizer, training.learning_rate),
             loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-            metrics=["accuracy"],
+            metrics=["accuracy", keras.metrics.SparseCategoricalCrossentropy(from_logits=True, name=_CROSS_ENTROPY)],
             jit_compile=False,
         )
+        self._class_weight = _class_weight(task, training)
         self._preprocess = backbone.preprocess
         self._pixels = pixels
+        self._views = 0 if views is None else len(views)
         self._training_pixels = pixels if views is None else views.reshape(-1, *views.shape[2:])
 
-    def run_epoch(self, batches: Batches) -> tuple[float, float]:
-        """Train one epoch; accuracy and loss as Keras prints them."""
+    def run_epoch(self, batches: Batches) -> LoggedEpoch:
+        """Train one epoch."""
         images = _Batches(self._training_pixels, self._preprocess, batches)
-        history = self._model.fit(
-            images, epochs=1, shuffle=False, verbose=0, callbacks=[_CountSteps(self._knobs)]
+        watch = _Watch(self.model, self._knobs, batches)
+        history = self.model.fit(
+            images, epochs=1, shuffle=False, verbose=0, callbacks=[watch], class_weight=self._class_weight
         ).history
-        return float(history["accuracy"][0]), float(history["loss"][0])
+        loss = float(history["loss"][0])
+        unweighted = float(history[_CROSS_ENTROPY][0]) + watch.penalty
+        return LoggedEpoch(
+            accuracy=float(history["accuracy"][0]),
+            loss=loss,
+            penalty=watch.penalty,
+            weighting=loss - unweighted if self._class_weight else 0.0,
+        )
 
     def logits(self, images: IndexArray) -> NDArray[np.float32]:
         """Clean logits of images of the index, float32, shape (n_images, num_classes)."""
-        parts = [images[start : start + _PREDICTED_AT_ONCE] for start in range(0, len(images), _PREDICTED_AT_ONCE)]
-        return np.concatenate([self._model.predict_on_batch(self._preprocess(self._pixels[part])) for part in parts])
+        return self._predict(self._pixels, images)
+
+    def view_logits(self, rows: IndexArray) -> NDArray[np.float32]:
+        """The same of rows of the table of views, shape (n_views · n_developed, …)."""
+        return self._predict(self._training_pixels, rows)
+
+    @property
+    def subject(self) -> Subject:
+        """What is evaluated in modes."""
+        return Subject(
+            model=SwitchedModel(self.model, self._knobs.step),
+            switches=switches_of(self.model, augmented=bool(self._views)),
+            clean=lambda images: keras.ops.convert_to_tensor(self._preprocess(self._pixels[images])),
+            augmented=(lambda rows: keras.ops.convert_to_tensor(self._preprocess(self._training_pixels[rows])))
+            if self._views
+            else None,
+            views=self._views,
+            at_once=_PREDICTED_AT_ONCE,
+            cheap=self._whole,
+        )
+
+    def _predict(self, pixels: Pixels, rows: IndexArray) -> NDArray[np.float32]:
+        parts = [rows[start : start + _PREDICTED_AT_ONCE] for start in range(0, len(rows), _PREDICTED_AT_ONCE)]
+        return np.concatenate([self.model.predict_on_batch(self._preprocess(pixels[part])) for part in parts])
 
     def penalty(self) -> float:
         """The L2 penalty at the present weights."""
-        return float(sum(self._model.losses))
+        return float(sum(self.model.losses))
 
     def weights(self) -> list[NDArray[Any]]:
         """A copy of the model's weights."""
-        return list(self._model.get_weights())
+        return list(self.model.get_weights())
 
     def restore(self, weights: Sequence[NDArray[Any]]) -> None:
         """Put weights back."""
-        self._model.set_weights(weights)
+        self.model.set_weights(weights)
 
 
 def _uncut(
@@ -162,7 +202,9 @@ def _mask_of_batches(batch_size: int) -> DrawMask:
     """Masks as the fast path draws them where it fills up the last batch: for all of its rows."""
 
     def draw(shape: tuple[Any, ...], rate: Tensor, seed: Tensor) -> Tensor:
-        return draw_mask((batch_size, *shape[1:]), rate, seed)[: shape[0]]
+        # Evaluation in modes has other batches than training.
+        rows = keras.ops.maximum(batch_size, shape[0])
+        return draw_mask((rows, *shape[1:]), rate, seed)[: shape[0]]
 
     return draw
 
@@ -207,13 +249,27 @@ class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
         return self._preprocess(self._pixels[rows]), self._batches.labels[step, :count]
 
 
-class _CountSteps(keras.callbacks.Callback):  # type: ignore[misc]
-    """Counts the steps as the fast path does, so that both draw the same masks."""
+class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
+    """Counts the steps as the fast path does, so that both draw the same masks, and sums up what the penalty was.
 
-    def __init__(self, knobs: Knobs) -> None:
+    Attributes:
+        penalty: mean over the examples of the penalty at each step, nats.
+    """
+
+    def __init__(self, model: keras.Model, knobs: Knobs, batches: Batches) -> None:
         super().__init__()
+        self.penalty = 0.0
+        self._model = model
         self._knobs = knobs
+        self._shares = batches.counts / batches.examples
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Before each step."""
         self._knobs.step.assign_add(1)
+        self.penalty += float(sum(self._model.losses)) * float(self._shares[batch])
+
+
+def _class_weight(task: Task, training: TrainingSettings) -> dict[int, float] | None:
+    """As `fit` takes it."""
+    weights = task.class_weights(training)
+    return None if weights is None else dict(enumerate(weights.tolist()))

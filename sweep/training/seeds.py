@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -19,9 +19,11 @@ class TrialSeeds:
     masks: np.random.SeedSequence
     views: np.random.SeedSequence
     generators: np.random.SeedSequence
+    validation_views: np.random.SeedSequence
+    modes: np.random.SeedSequence
 
     @classmethod
     def of(cls, seed: Sequence[int]) -> TrialSeeds:
         """The streams of `seed`, usually (study seed, trial number)."""
-        weights, order, masks, views, generators = np.random.SeedSequence(list(seed)).spawn(5)
-        return cls(weights=weights, order=order, masks=masks, views=views, generators=generators)
+        streams = np.random.SeedSequence(list(seed)).spawn(len(fields(cls)))
+        return cls(**{purpose.name: stream for purpose, stream in zip(fields(cls), streams, strict=True)})

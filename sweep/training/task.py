@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweep.records import IndexArray, SplitIndices
+from sweep.studyfile.definition import TrainingSettings
 
 __all__ = ["Batches", "Task", "draw_batches", "stratified_probe"]
 
@@ -22,20 +23,59 @@ class Task:
 
     Attributes:
         labels: int64, shape (n_images,), of every image of the index.
+        developed: the images that have augmented views, positions in the index, ascending, in the order of the views.
         probe: training images on which clean training numbers are taken each epoch, positions in the index.
     """
 
     labels: IndexArray
     train: IndexArray
     validation: IndexArray
+    developed: IndexArray
     probe: IndexArray
     num_classes: int
 
     @classmethod
-    def of(cls, labels: IndexArray, split: SplitIndices, num_classes: int) -> Task:
-        """The task of a split; its probe has at most 500 images and at most as many as the validation side."""
-        probe = stratified_probe(split.train, labels, size=min(len(split.validation), _MOST_PROBED))
-        return cls(labels=labels, train=split.train, validation=split.validation, probe=probe, num_classes=num_classes)
+    def of(
+        cls, labels: IndexArray, split: SplitIndices, num_classes: int, *, developed: IndexArray | None = None
+    ) -> Task:
+        """The task of a split; its probe has at most 500 images and at most as many as the validation side.
+
+        Args:
+            labels: of every image.
+            split: the sides; the test side is left out.
+            num_classes: width of the output.
+            developed: as above; those of the split unless it is another than the one that views were made for.
+        """
+        return cls(
+            labels=labels,
+            train=split.train,
+            validation=split.validation,
+            developed=split.developed if developed is None else developed,
+            probe=stratified_probe(split.train, labels, size=min(len(split.validation), _MOST_PROBED)),
+            num_classes=num_classes,
+        )
+
+    def draw_views(self, images: IndexArray, views: int, generator: np.random.Generator) -> IndexArray:
+        """One of the views of each image, at random: rows of the table of shape (views · n_developed, …)."""
+        positions = np.searchsorted(self.developed, images)
+        return generator.integers(views, size=len(images)) * len(self.developed) + positions
+
+    def class_weights(self, settings: TrainingSettings) -> NDArray[np.float32] | None:
+        """Factors on the training loss of the classes' examples, float32, shape (num_classes,); None: none asked for.
+
+        "balanced" is n / (classes · training images of the class), and 0 for a class without any.
+        """
+        if settings.class_weight == "none":
+            return None
+        counts = np.bincount(self.labels[self.train], minlength=self.num_classes)
+        balanced = len(self.train) / (self.num_classes * np.maximum(counts, 1))
+        return np.where(counts > 0, balanced, 0).astype(np.float32)
+
+    def on(self, split: SplitIndices | None) -> Task:
+        """The same images on other sides; None: on these."""
+        if split is None:
+            return self
+        return Task.of(self.labels, split, self.num_classes, developed=self.developed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

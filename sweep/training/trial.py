@@ -19,18 +19,19 @@ from sweep.backbones.cut import (
     unfrozen_names,
 )
 from sweep.features.extract import Features
-from sweep.records import IndexArray, Measurement, SplitIndices
+from sweep.records import EpochRecord, IndexArray, Measurement, Moment, PredictionRecord, Side, SplitIndices
 from sweep.studyfile.definition import Configuration, ModelSettings
 from sweep.training.course import Reporter, follow
+from sweep.training.evaluation import evaluate
 from sweep.training.fused import CompiledStructure, FusedRun, translated
-from sweep.training.measurement import measure
+from sweep.training.measurement import Cost, measure
 from sweep.training.model import whole_parameters
 from sweep.training.recent import RecentlyUsed, physical_memory
 from sweep.training.seeds import TrialSeeds
 from sweep.training.structure import Structure
 from sweep.training.task import Task, draw_batches
 
-__all__ = ["Library", "ModelDescription", "Reporter", "Trainer"]
+__all__ = ["Library", "ModelDescription", "Reporter", "Tested", "Trainer"]
 
 # Share of the memory for the variables of structures. Their number has no bound of its own: TensorFlow keeps compiled
 # code to the end of the process, 10 MB a structure, so forgetting a small one would free little and cost a compile.
@@ -70,25 +71,50 @@ class ModelDescription:
     cut: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Tested:
+    """A configuration trained once more, and what its weights say of the sealed test side, clean.
+
+    Attributes:
+        measurement: of the training, the sealed side not in it.
+        prediction: of every sealed image, with logits.
+    """
+
+    measurement: Measurement
+    prediction: PredictionRecord
+    accuracy: float
+    cross_entropy: float
+    balanced_accuracy: float
+
+
 class Trainer:
     """Trains configurations on cached features; what one trial compiled, later ones of its structure use again.
 
     Args:
         library: gives backbones and features.
         labels: int64, shape (n_images,), of every image of the index.
-        split: the sides; the test side is never read.
+        split: the sides; the test side is read by `holdout` alone.
         num_classes: width of the output.
     """
 
     def __init__(self, *, library: Library, labels: IndexArray, split: SplitIndices, num_classes: int) -> None:
         self._library = library
         self._task = Task.of(labels, split, num_classes)
+        self._sealed = split.test
         self._structures: RecentlyUsed[Structure, CompiledStructure] = RecentlyUsed(
             physical_memory() / _SHARE_OF_MEMORY, lambda compiled: compiled.size
         )
 
     @translated()
-    def train(self, configuration: Configuration, *, seed: Sequence[int], reporter: Reporter) -> Measurement:
+    def train(
+        self,
+        configuration: Configuration,
+        *,
+        seed: Sequence[int],
+        reporter: Reporter,
+        thorough: bool = False,
+        split: SplitIndices | None = None,
+    ) -> Measurement:
         """Train one configuration.
 
         Args:
@@ -96,31 +122,32 @@ class Trainer:
             seed: usually (study seed, trial number): the same numbers give the same measurement, bit for bit, on the
                 same machine.
             reporter: hears of every epoch and may end the trial, which is then measured at its best epoch so far.
+            thorough: whether logits are kept, and modes that cost much are measured too.
+            split: other sides of the images that are not sealed, for this training alone; its test side is not read.
 
         Raises:
             TrialError: the loss is no longer a number, the model does not fit into memory, or the feature map is
                 smaller than the head's window.
         """
-        start = time.perf_counter()
-        features = self._library.features(configuration)
-        backbone = self._library.backbone(configuration.model)
-        ready = time.perf_counter()
-        compiled = self._compiled(configuration, backbone, features.cut, features.clean.shape[1:])
-        build_seconds = time.perf_counter() - ready
-        seeds = TrialSeeds.of(seed)
-        compiled.begin(configuration, seeds)
-        run = FusedRun(compiled, clean=features.clean, views=features.views)
-        compile_seconds = build_seconds + run.compile(configuration.training.batch_size, len(self._task.train))
-        views = 0 if features.views is None else len(features.views)
-        course = follow(run, self._task, configuration.training, views=views, seeds=seeds, reporter=reporter)
-        return measure(
-            run,
-            self._task,
-            course,
-            parameters=whole_parameters(backbone, configuration.model, compiled.model, compiled.tail),
-            cut=features.cut.key,
-            start=start,
-            compile_seconds=compile_seconds,
+        _, measurement = self._train(configuration, self._task.on(split), seed, reporter, thorough=thorough)
+        return measurement
+
+    @translated()
+    def holdout(
+        self, configuration: Configuration, *, seed: Sequence[int], split: SplitIndices | None = None
+    ) -> Tested:
+        """Train one configuration, as `train` does where nobody prunes, and evaluate it on the sealed test side.
+
+        Nothing else ever reads that side. Arguments and errors are those of `train`.
+        """
+        run, measurement = self._train(configuration, self._task.on(split), seed, _Patient(), thorough=False)
+        found = evaluate(run.logits(self._sealed), self._task.labels[self._sealed])
+        return Tested(
+            measurement=measurement,
+            prediction=found.record(Side.TEST, Moment.SELECTED, with_logits=True),
+            accuracy=found.accuracy,
+            cross_entropy=found.cross_entropy,
+            balanced_accuracy=found.balanced_accuracy,
         )
 
     @translated()
@@ -163,6 +190,32 @@ class Trainer:
             steps += _MEASURED_STEPS
         return (time.perf_counter() - start) / steps
 
+    def _train(
+        self, configuration: Configuration, task: Task, seed: Sequence[int], reporter: Reporter, *, thorough: bool
+    ) -> tuple[FusedRun, Measurement]:
+        """The run is left with the weights that the measurement is about."""
+        start = time.perf_counter()
+        settings, seeds = configuration.training, TrialSeeds.of(seed)
+        features = self._library.features(configuration)
+        backbone = self._library.backbone(configuration.model)
+        ready = time.perf_counter()
+        compiled = self._compiled(configuration, backbone, features.cut, features.clean.shape[1:])
+        build_seconds = time.perf_counter() - ready
+        compiled.begin(configuration, seeds, task.class_weights(settings))
+        run = FusedRun(compiled, clean=features.clean, views=features.views)
+        cost = Cost(
+            parameters=whole_parameters(backbone, configuration.model, compiled.model, compiled.tail),
+            cut=features.cut.key,
+            start=start,
+            compile_seconds=build_seconds + run.compile(settings.batch_size, len(task.train)),
+        )
+        views = 0 if features.views is None else len(features.views)
+        course = follow(run, task, settings, views=views, seeds=seeds, reporter=reporter)
+        measurement = measure(
+            run, task, course, batch_size=settings.batch_size, seeds=seeds, cost=cost, thorough=thorough
+        )
+        return run, measurement
+
     def _compiled(
         self, configuration: Configuration, backbone: Backbone, cut: Cut, shape: tuple[int, ...]
     ) -> CompiledStructure:
@@ -178,6 +231,13 @@ class Trainer:
             structure,
             lambda: CompiledStructure(structure, model, tail_model(backbone, cut, model) if unfrozen else None),
         )
+
+
+class _Patient:
+    """Lets a trial go on."""
+
+    def epoch(self, record: EpochRecord) -> bool:
+        return True
 
 
 def _shape(backbone: Backbone, cut: Cut) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from sweep.data.cache import ArrayCache
 from sweep.data.folder import index_source
+from sweep.data.folds import trainings
 from sweep.data.images import decode_images
 from sweep.data.split import split_index
 from sweep.data.summary import fingerprint, summarise
@@ -24,6 +25,7 @@ from sweep.training.trial import ModelDescription, Trainer
 from sweep.workflow.prepare import check_backbones
 from sweep.workflow.resolve import ResolvedStudy
 from sweep.workflow.stages import TimedProgress
+from sweep.workflow.study_text import toml_value
 
 __all__ = ["describe_run"]
 
@@ -72,7 +74,7 @@ def _measure(
     library = FeatureLibrary(
         pixels=pixels,
         content=fingerprint(readable),
-        train=np.arange(len(pixels)),
+        developed=np.arange(len(pixels)),
         image_size=size,
         cache=cache,
         progress=timed,
@@ -80,7 +82,9 @@ def _measure(
     )
     library.prepare([definition.baseline])
     each = {stage.name: stage.seconds / max(1, stage.units) for stage in timed.records}
-    trainer = Trainer(library=library, labels=index.labels, split=split, num_classes=len(index.class_names))
+    trainer = Trainer(
+        library=library, labels=index.labels, split=trainings(split)[0], num_classes=len(index.class_names)
+    )
     seconds = _Seconds(
         decoding=each["decoding"],
         backbone=each.get("backbone pass", 0.0),
@@ -105,7 +109,10 @@ def _fields(definition: StudyDefinition) -> Iterator[str]:
 
 
 def _assigned(fields: Mapping[str, object]) -> str:
-    return ", ".join(f"{name}={stored(value)}" for name, value in fields.items())
+    """Fields as the database writes them; a table, such as that of folds, as a study file does."""
+    return ", ".join(
+        f"{name}={toml_value(value) if isinstance(value, Mapping) else stored(value)}" for name, value in fields.items()
+    )
 
 
 def _range(span: FieldRange) -> str:
@@ -117,6 +124,8 @@ def _range(span: FieldRange) -> str:
 
 def _data(summary: DataSummary) -> Iterator[str]:
     for side in Split:
+        if side is Split.TRAIN and summary.fold_repeats and not summary.images(side):
+            continue  # each fold is trained on the other ones
         counts = ", ".join(
             f"{name} {count:,}" for name, count in zip(summary.class_names, summary.counts[side], strict=True)
         )
@@ -134,12 +143,14 @@ def _baseline(described: ModelDescription) -> Iterator[str]:
 
 def _time(definition: StudyDefinition, index: DataIndex, split: SplitIndices, seconds: _Seconds) -> Iterator[str]:
     training, images = definition.training, len(index.images)
-    passes = images + training.augment_views * len(split.train)
-    steps = -(-len(split.train) // training.batch_size) * training.epochs
+    passes = images + training.augment_views * len(split.developed)
+    heads = trainings(split)
+    steps = sum(-(-len(head.train) // training.batch_size) for head in heads) * training.epochs
     trials = steps * seconds.step * definition.search.trials
+    folds = f" in {len(heads)} folds" if split.folds else ""
     yield (
         f"time, from a few measured steps: decoding {images * seconds.decoding:,.0f} s, backbone pass "
         f"{passes * seconds.backbone:,.0f} s, both once and then cached; a trial like the baseline "
-        f"{steps * seconds.step:,.1f} s of training, {definition.search.trials} of them {trials / 60:,.1f} min "
+        f"{steps * seconds.step:,.1f} s of training{folds}, {definition.search.trials} of them {trials / 60:,.1f} min "
         "at the most: pruning and early stopping shorten it, evaluation and compiling are not in it"
     )

@@ -8,7 +8,8 @@ import pandas as pd
 
 from sweep.diagnosis.ranking import Ranking
 from sweep.records import StudyRecord, TrialRecord
-from sweep.report.gather import Report, epochs_frame, ranking_frame
+from sweep.report.frames import epochs_frame, ranking_frame, waterfall_frame
+from sweep.report.gather import Report
 from sweep.workflow.report import load_report
 
 __all__ = ["OpenedStudy", "open_study"]
@@ -45,6 +46,10 @@ class OpenedStudy:
     def ranking(self) -> pd.DataFrame:
         """One row a ranked trial, the best first."""
         return ranking_frame(self.report)
+
+    def waterfall(self) -> pd.DataFrame:
+        """One row a ranked trial, quantity and term: what the gap that Keras would have reported is made of."""
+        return waterfall_frame(self.report)
 
     def epochs(self) -> pd.DataFrame:
         """One row a trial and epoch: logged and clean accuracies and cross-entropies."""

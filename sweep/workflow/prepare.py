@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sweep.backbones.catalog import check_backbone
 from sweep.data.cache import ArrayCache, cache_folder
 from sweep.data.folder import index_source
+from sweep.data.folds import trainings
 from sweep.data.images import decode_images
 from sweep.data.split import split_index
 from sweep.data.summary import fingerprint, summarise
@@ -18,6 +19,7 @@ from sweep.features.extract import FeatureLibrary
 from sweep.progress import Progress
 from sweep.records import DataIndex, DataSummary, SplitIndices
 from sweep.studyfile.definition import StudyDefinition
+from sweep.training.folds import FoldTrainer
 from sweep.training.trial import Trainer
 
 __all__ = ["PreparedData", "check_backbones", "make_trainer", "prepare_data"]
@@ -57,16 +59,25 @@ def prepare_data(definition: StudyDefinition, *, base: Path, progress: Progress)
     return PreparedData(index=index, pixels=pixels, split=split, summary=summary, cache=cache)
 
 
-def make_trainer(definition: StudyDefinition, data: PreparedData, *, base: Path, progress: Progress) -> Trainer:
-    """Run the frozen part once for every cut that the space can ask for; what comes back trains the rest."""
+def make_trainer(
+    definition: StudyDefinition, data: PreparedData, *, base: Path, progress: Progress
+) -> Trainer | FoldTrainer:
+    """Run the frozen part once for every cut that the space can ask for; what comes back trains the rest.
+
+    Folds share what was computed: none of them sees the sealed images, and every other image is in all of them.
+    """
     library = FeatureLibrary(
         pixels=data.pixels,
         content=fingerprint(data.index),
-        train=data.split.train,
+        developed=data.split.developed,
         image_size=definition.data.image_size,
         cache=data.cache,
         progress=progress,
         weights_folder=base,
     )
     library.prepare(definition.structural_configurations())
-    return Trainer(library=library, labels=data.index.labels, split=data.split, num_classes=len(data.index.class_names))
+    labels = data.index.labels
+    trainer = Trainer(
+        library=library, labels=labels, split=trainings(data.split)[0], num_classes=len(data.index.class_names)
+    )
+    return FoldTrainer(trainer, labels=labels, split=data.split) if data.split.folds else trainer

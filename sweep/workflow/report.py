@@ -10,16 +10,16 @@ from typing import Literal
 
 from sweep.diagnosis.ranking import Sort
 from sweep.errors import StoreError
-from sweep.records import TrialRecord
+from sweep.records import StudyRecord, TrialRecord
 from sweep.report.gather import Report, gather_report
 from sweep.report.page import render_page
 from sweep.report.tables import render_table
-from sweep.report.text import print_text
+from sweep.report.text import print_opening, print_text
 from sweep.search.influence import importances
-from sweep.store.results import open_database
+from sweep.store.results import Database, open_database
 from sweep.studyfile.definition import StudyDefinition
 
-__all__ = ["ReportFormat", "load_report", "print_report", "write_page"]
+__all__ = ["ReportFormat", "load_report", "print_holdout", "print_report", "read_report", "write_page"]
 
 ReportFormat = Literal["table", "json", "csv", "markdown"]
 
@@ -31,17 +31,20 @@ def load_report(database: str | Path, *, study: str | None = None, sort: Sort = 
         StoreError: the database is missing, foreign, newer or holds no such study.
     """
     with open_database(database) as opened:
-        record = opened.study(study)
-        trials = opened.trials(record.name)
-        images = opened.images(record.name)
-        predictions = opened.validation_predictions(record.name)
+        return read_report(opened, opened.study(study), sort=sort)
+
+
+def read_report(opened: Database, study: StudyRecord, *, sort: Sort = "tier") -> Report:
+    """Rank a study of an open database; errors as `load_report`."""
+    trials = opened.trials(study.name)
     return gather_report(
-        record,
+        study,
         trials,
-        predictions,
-        images=images,
-        importances=_influence(trials, record.definition),
-        default_baseline=record.default_baseline,
+        opened.validation_predictions(study.name),
+        images=opened.images(study.name),
+        repeats=opened.repeats(study.name),
+        holdouts=opened.holdouts(study.name),
+        importances=_influence(trials, study.definition),
         sort=sort,
     )
 
@@ -52,6 +55,12 @@ def print_report(report: Report, form: ReportFormat, *, top: int | None = None) 
         print_text(report, top=top)
     else:
         sys.stdout.write(render_table(report, form, top=top))
+
+
+def print_holdout(report: Report) -> None:
+    """Print the latest opening of the sealed test side on stdout; nothing where it was never opened."""
+    for opening in report.openings[-1:]:
+        print_opening(report, opening)
 
 
 def write_page(report: Report, path: Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -14,6 +15,7 @@ from sweep.search.runner import SearchOutcome, run_search
 from sweep.search.schedule import check_schedule
 from sweep.store.results import open_database
 from sweep.studyfile.difference import difference
+from sweep.workflow.finalists import FinalistRuns
 from sweep.workflow.opened import OpenedStudy, open_study
 from sweep.workflow.prepare import check_backbones, make_trainer, prepare_data
 from sweep.workflow.resolve import Overrides, ResolvedStudy, resolve_study
@@ -26,11 +28,18 @@ _RECORDED_PACKAGES = ("gapsweep", "keras", "numpy", "openvino", "optuna", "pillo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOutcome:
-    """What one `sweep run` did; `lines` is what the terminal shows at its end."""
+    """What one `sweep run` did; `lines` is what the terminal shows at its end.
+
+    Attributes:
+        search: how the search ended.
+        repeated: how many repetitions of the finalists there are, or "" where none was asked for.
+        stages: wall time by stage.
+    """
 
     study: str
     database: Path
     search: SearchOutcome
+    repeated: str
     stages: tuple[StageRecord, ...]
 
     @property
@@ -41,6 +50,7 @@ class RunOutcome:
         times = " · ".join(f"{stage.name} {stage.seconds:.1f} s" for stage in self.stages)
         return (
             f"study {self.study}: {counts}; {found.stopped_because}",
+            *([self.repeated] if self.repeated else []),
             f"time: {times}",
             f"next: sweep report {self.database}",
         )
@@ -93,9 +103,12 @@ def run_resolved(resolved: ResolvedStudy, database: Path, *, timeout: float | No
             progress.note(note)
         opened.add_study(_study_record(resolved, data.summary), data.index, data.split)
         trainer = make_trainer(definition, data, base=base, progress=timed)
+        deadline = None if timeout is None else time.monotonic() + timeout
         search = run_search(definition=definition, database=opened, trainer=trainer, progress=timed, timeout=timeout)
+        finals = FinalistRuns(definition=definition, data=data, trainer=trainer, database=opened, progress=timed)
+        repeated = finals.run(deadline=deadline) if search.complete else ""
         opened.save_stages(definition.name, timed.records)
-    return RunOutcome(study=definition.name, database=database, search=search, stages=timed.records)
+    return RunOutcome(study=definition.name, database=database, search=search, repeated=repeated, stages=timed.records)
 
 
 def _study_record(resolved: ResolvedStudy, summary: DataSummary) -> StudyRecord:
@@ -108,6 +121,7 @@ def _study_record(resolved: ResolvedStudy, summary: DataSummary) -> StudyRecord:
         versions=_versions(),
         created=datetime.datetime.now(datetime.UTC),
         default_baseline=resolved.default_baseline,
+        base=str(resolved.base.resolve()),
     )
 
 

@@ -14,7 +14,7 @@ COMMENTS: Mapping[str, str] = {
     "name": "under which the results are kept",
     "source": "a folder with one sub-folder per class, or a CSV; from where this file lies",
     "image_size": "pixels; every picture is resized to this square",
-    "validation": "share of the images that trials are compared on",
+    "validation": "share of the images that trials are compared on, or {folds = 5}: each image once",
     "test": "share that stays sealed until the end; 0: none",
     "split_seed": "another number draws another split",
     "group": "none, folder, or a regular expression whose first group names the source of a picture",
@@ -38,12 +38,16 @@ COMMENTS: Mapping[str, str] = {
     "patience": "stop after so many epochs without a better one; 0: never",
     "augment_views": "augmented copies of each training image; 0: none",
     "augment": "flip, shift, rotate, zoom, brightness, contrast",
+    "augment_validation": "true logs validation on augmented copies too, as some pipelines do; clean numbers never",
+    "class_weight": "balanced weights rare classes up in the training loss, or none",
     "trials": "in all, the configuration above included",
     "sampler": "tpe, random, grid, qmc or gp",
-    "pruner": "hyperband or median stop hopeless trials early; none",
+    "pruner": "hyperband or median stop hopeless trials early, with folds wilcoxon; none",
     "objective": "balanced: validation, less a charge for a gap beyond chance; val: validation alone",
     "gap_weight": "weight of that charge, from 0 to 0.5",
     "seed": "of the search; the split has its own",
+    "finalists": "so many of the first are trained again at the end, with the baseline",
+    "repeats": "how often, each time with another seed on another split; 0: not at all",
 }
 """Field -> its comment; a question explains itself."""
 

@@ -16,11 +16,15 @@ def measured(train: float, validation: float) -> Measurement:
     epoch = EpochRecord(
         epoch=1, logged_train_accuracy=train, logged_train_loss=0.5, train_accuracy=train, train_cross_entropy=0.4,
         validation_accuracy=validation, validation_cross_entropy=0.6, learning_rate=1e-3, seconds=0.1,
+        logged_penalty=0.0, logged_weighting=0.0, logged_validation_accuracy=validation, logged_validation_loss=0.6,
     )  # fmt: skip
     return Measurement(
         selected_epoch=1, epochs_run=1, stopped="finished", train_accuracy=train, train_cross_entropy=0.4,
         validation_accuracy=validation, validation_cross_entropy=0.6, validation_cross_entropy_error=0.02,
-        logged_train_accuracy=train, logged_train_loss=0.5, penalty=0.0, train_images=100, validation_images=50,
+        train_balanced_accuracy=train, validation_balanced_accuracy=validation,
+        logged_train_accuracy=train, logged_train_loss=0.5, logged_penalty=0.0, logged_weighting=0.0,
+        logged_validation_accuracy=validation, logged_validation_loss=0.6, penalty=0.0,
+        train_images=100, validation_images=50,
         trainable_parameters=10, total_parameters=20, engine="fused", cut="top|avg", seconds=1.0, compile_seconds=0.5,
         epochs=(epoch,),
     )  # fmt: skip

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from sweep.data.split import split_index
+from sweep.data.split import repeated_split, split_index
 from sweep.errors import DataError
 from sweep.records import DataIndex, ImageRecord, IndexArray, Split, SplitIndices
-from sweep.studyfile.definition import DataSettings
+from sweep.studyfile.definition import DataSettings, FoldSettings
 
 steady = settings(
     max_examples=60, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -39,7 +39,7 @@ def index(
     return DataIndex(root="photos", class_names=tuple("abcdefghijklmnop"[: max(labels) + 1]), images=images)
 
 
-def options(validation: float = 0.2, test: float = 0.15, split_seed: int = 0) -> DataSettings:
+def options(validation: float | FoldSettings = 0.2, test: float = 0.15, split_seed: int = 0) -> DataSettings:
     return DataSettings(source="photos", validation=validation, test=test, split_seed=split_seed)
 
 
@@ -165,6 +165,118 @@ def test_without_a_test_share_nothing_is_sealed() -> None:
     split = split_index(TWO_CLASSES, options(test=0.0))
     assert (len(split.train), len(split.validation), len(split.test)) == (80, 20, 0)
     assert split.notes == ()
+
+
+# ---- folds -----------------------------------------------------------------------------------------------------------
+
+
+@steady
+@given(
+    data=st.data(),
+    size=st.integers(30, 90),
+    folds=st.integers(2, 4),
+    repeats=st.integers(1, 3),
+    test=st.sampled_from([0.0, 0.15, 0.3]),
+    seed=st.integers(0, 2**33),
+)
+def test_folds_are_partitions_of_whole_sources_and_the_sealed_side_does_not_move(
+    data: st.DataObject, size: int, folds: int, repeats: int, test: float, seed: int
+) -> None:
+    labels = data.draw(st.lists(st.integers(0, 2), min_size=size, max_size=size))
+    groups = data.draw(st.lists(st.sampled_from(["", *"pqrstuvwxyz"]), min_size=size, max_size=size))
+    pins = data.draw(st.lists(st.sampled_from([None] * 9 + [Split.TRAIN]), min_size=size, max_size=size))
+    assume(set(labels) == {0, 1, 2})
+    found = index(labels, groups, pins=pins)
+    wanted = options(FoldSettings(folds=folds, repeats=repeats), test, seed)
+    try:
+        split = split_index(found, wanted)
+    except DataError:
+        assume(False)
+    np.testing.assert_array_equal(split.test, split_index(found, options(0.2, test, seed)).test)
+    check_partition(found, split)
+    check_whole(found, split)
+    assert {position for position, pin in enumerate(pins) if pin} <= set(split.train.tolist())
+    assert len(split.folds) == folds * repeats
+    for repetition in range(repeats):
+        dealt = split.folds[repetition * folds : (repetition + 1) * folds]
+        np.testing.assert_array_equal(np.sort(np.concatenate(dealt)), split.validation)
+        fold_of_group: dict[str, int] = {}
+        for number, fold in enumerate(dealt):
+            assert fold.dtype == np.int64
+            assert (np.diff(fold) > 0).all()
+            assert min(counts(found, np.setdiff1d(split.developed, fold))) >= 1
+            for position in fold:
+                assert not groups[position] or fold_of_group.setdefault(groups[position], number) == number
+    again = split_index(found, wanted)
+    assert [fold.tolist() for fold in again.folds] == [fold.tolist() for fold in split.folds]
+
+
+def test_folds_of_single_images_are_stratified_and_told() -> None:
+    split = split_index(TWO_CLASSES, options(FoldSettings(folds=5)))
+    assert len(split.train) == 0
+    assert [counts(TWO_CLASSES, fold) for fold in split.folds].count([7, 10]) >= 4  # 34 and 51 images of 40 and 60
+    assert sorted(map(len, split.folds)) == [17] * 5
+    assert split.notes == ("85 images are validated once each, in 5 folds of 17",)
+
+
+def test_repetitions_draw_other_folds() -> None:
+    first, second = split_index(TWO_CLASSES, options(FoldSettings(folds=2, repeats=2))).folds[::2]
+    assert not np.array_equal(first, second)
+
+
+def test_pinned_images_are_trained_on_in_every_fold_and_never_validated() -> None:
+    found = index([0] * 12 + [1] * 12, pins=([None] * 8 + [Split.TRAIN] * 4) * 2)
+    split = split_index(found, options(FoldSettings(folds=4), test=0.0))
+    assert split.train.tolist() == [*range(8, 12), *range(20, 24)]
+    assert split.validation.tolist() == [*range(8), *range(12, 20)]
+    assert split.developed.tolist() == list(range(24))
+    assert split.notes[-1] == "16 images are validated once each, in 4 folds of 4; 8 other images always trained on"
+
+
+def test_folds_of_a_train_folder_beside_a_test_folder() -> None:
+    found = index([0] * 60 + [1] * 60, pins=([None] * 50 + [Split.TEST] * 10) * 2)
+    split = split_index(found, options(FoldSettings(folds=5)))
+    assert split.test.tolist() == [*range(50, 60), *range(110, 120)]
+    assert [counts(found, fold) for fold in split.folds] == [[10, 10]] * 5
+    assert split.notes[0] == "the folder itself fixes test"
+
+
+def test_folds_of_a_folder_that_fixes_validation() -> None:
+    found = index([0, 1] * 6, pins=[Split.TRAIN] * 6 + [Split.VALIDATION] * 6)
+    with pytest.raises(DataError, match=r"data.validation: received folds, though the folder itself fixes validation"):
+        split_index(found, options(FoldSettings(folds=2), test=0.0))
+
+
+def test_a_class_with_fewer_images_than_folds() -> None:
+    found = index([0] * 40 + [1] * 6)
+    with pytest.raises(DataError, match=r"class 'b': received 5 different images .* at least 6 .*\{folds = 5\}"):
+        split_index(found, options(FoldSettings(folds=6)))
+    assert len(split_index(found, options(FoldSettings(folds=5))).folds) == 5
+
+
+# ---- repetitions -----------------------------------------------------------------------------------------------------
+
+
+def test_repetition_zero_is_the_split_itself_and_others_draw_validation_anew() -> None:
+    splits = [repeated_split(TWO_CLASSES, options(), repeat) for repeat in range(4)]
+    assert equal(splits[0], split_index(TWO_CLASSES, options()))
+    assert len({tuple(split.validation.tolist()) for split in splits}) == 4
+    for split in splits:
+        check_partition(TWO_CLASSES, split)
+        np.testing.assert_array_equal(split.test, splits[0].test)
+        assert counts(TWO_CLASSES, split.validation) == [8, 12]
+    assert equal(splits[3], repeated_split(TWO_CLASSES, options(), 3))
+
+
+def test_repetitions_of_folds_draw_folds_anew() -> None:
+    own, other = (repeated_split(TWO_CLASSES, options(FoldSettings(folds=5)), repeat) for repeat in (0, 1))
+    assert equal(own, other)
+    assert not any(np.array_equal(mine, theirs) for mine, theirs in zip(own.folds, other.folds, strict=True))
+
+
+def test_repetitions_of_a_fixed_validation_side_are_the_same_split() -> None:
+    found = index([0] * 6 + [1] * 6, pins=[Split.TRAIN, Split.VALIDATION, Split.TEST] * 4)
+    assert equal(repeated_split(found, options(), 0), repeated_split(found, options(), 7))
 
 
 # ---- groups ----------------------------------------------------------------------------------------------------------

@@ -31,6 +31,14 @@ def test_images_are_counted_by_side_and_class() -> None:
     assert [summary.images(side) for side in Split] == [3, 2, 0]
 
 
+def test_with_folds_every_image_that_is_validated_counts_once() -> None:
+    folds = (np.array([0, 1]), np.array([2, 3]), np.array([0, 3]), np.array([1, 2]))
+    split = SplitIndices(train=np.array([4]), validation=np.arange(4), test=np.array([5]), folds=folds)
+    summary = summarise(INDEX, split, "my-photos")
+    assert summary.counts == {"train": (1, 0), "validation": (2, 2), "test": (0, 1)}
+    assert (summary.fold_repeats, summarise(INDEX, SPLIT, "my-photos").fold_repeats) == (2, 0)
+
+
 def test_the_rest_is_taken_over() -> None:
     summary = summarise(INDEX, SPLIT, "my-photos")
     assert summary.source == "my-photos"

@@ -43,6 +43,19 @@ def test_predictions_of_other_images_count_as_not_stored(trial_record: TrialMake
     assert one.validation.estimate == 0.75
 
 
+def test_evidence_says_how_many_independent_images_it_is_worth(trial_record: TrialMaker) -> None:
+    trial = trial_record(3, correct=hits(300))
+    assert evidence(trial).images == N
+    assert evidence(trial, labels=None).images == N
+    # Twenty bursts of twenty frames that agree: twenty images.
+    assert evidence(trial, (np.arange(N) // 20).astype(np.int64)).images == pytest.approx(20, abs=1)
+    assert trial.measurement is not None
+    # Two repetitions of five folds with eighty images each, and three folds of them before a trial was pruned.
+    for folds, images in ((10, 400), (3, 240)):
+        blind = replace(trial.measurement, folds=folds, validation_images=80)
+        assert evidence_of(trial, blind, None, labels=None, images=N).images == images
+
+
 def test_a_cross_entropy_beyond_float16_stays_finite(trial_record: TrialMaker) -> None:
     trial = trial_record(3, correct=hits(300))
     assert trial.measurement is not None

@@ -21,7 +21,7 @@ from sweep.progress import Advance, Silent
 from sweep.studyfile.definition import Configuration, ModelSettings, TrainingSettings
 
 SIZE, IMAGES = 32, 70  # two slices
-TRAIN = np.arange(0, IMAGES, 2)
+DEVELOPED = np.arange(0, IMAGES, 2)
 PIXELS = np.random.default_rng(0).integers(0, 256, (IMAGES, SIZE, SIZE, 3), dtype=np.uint8)
 
 
@@ -70,13 +70,13 @@ def make_library(tmp_path: Path, small: Backbone, monkeypatch: pytest.MonkeyPatc
     )
 
     def make(
-        *, content: str = "content", train: NDArray[np.int64] = TRAIN, seed: int = 0
+        *, content: str = "content", developed: NDArray[np.int64] = DEVELOPED, seed: int = 0
     ) -> tuple[FeatureLibrary, Recorder]:
         recorder = Recorder()
         library = FeatureLibrary(
             pixels=PIXELS,
             content=content,
-            train=train,
+            developed=developed,
             image_size=SIZE,
             cache=ArrayCache(tmp_path / "cache"),
             progress=recorder,
@@ -180,14 +180,14 @@ def test_a_cache_cleared_during_a_run_is_an_error(make_library: LibraryMaker, mo
 # ---- augmented views -------------------------------------------------------------------------------------------------
 
 
-def test_views_are_augmented_training_images(make_library: LibraryMaker, small: Backbone) -> None:
+def test_views_are_augmented_images_that_are_not_sealed(make_library: LibraryMaker, small: Backbone) -> None:
     library, recorder = make_library()
     features = library.features(configuration(views=2))
-    assert recorder.passes == [(IMAGES + 2 * len(TRAIN), IMAGES + 2 * len(TRAIN))]
+    assert recorder.passes == [(IMAGES + 2 * len(DEVELOPED), IMAGES + 2 * len(DEVELOPED))]
     assert features.views is not None
-    assert features.views.shape == (2, len(TRAIN), 6)
+    assert features.views.shape == (2, len(DEVELOPED), 6)
     # An image flipped or not: each view of each image is one of the two, and both happen.
-    plain, flipped = (features_of(small, pixels) for pixels in (PIXELS[TRAIN], PIXELS[TRAIN][:, :, ::-1]))
+    plain, flipped = (features_of(small, pixels) for pixels in (PIXELS[DEVELOPED], PIXELS[DEVELOPED][:, :, ::-1]))
     is_plain, is_flipped = (np.abs(features.views - each).max(axis=2) < 1e-3 for each in (plain, flipped))
     assert (is_plain ^ is_flipped).all()
     assert 0 < is_flipped.sum() < is_flipped.size
@@ -197,7 +197,7 @@ def test_fewer_views_are_the_first_of_more_and_computed_with_them(make_library: 
     library, recorder = make_library()
     few, many = configuration(views=2, augment=("shift", "flip")), configuration(views=3, augment=("flip", "shift"))
     library.prepare([few, many])
-    assert recorder.passes[0][0] == IMAGES + 3 * len(TRAIN)
+    assert recorder.passes[0][0] == IMAGES + 3 * len(DEVELOPED)
     first, second = library.features(few).views, library.features(many).views
     assert first is not None
     assert second is not None
@@ -206,13 +206,13 @@ def test_fewer_views_are_the_first_of_more_and_computed_with_them(make_library: 
     assert len(recorder.passes) == 1
 
 
-@pytest.mark.parametrize("change", [{"seed": 1}, {"train": TRAIN + 1}])
-def test_views_follow_the_seed_and_the_training_side(change: dict[str, object], make_library: LibraryMaker) -> None:
+@pytest.mark.parametrize("change", [{"seed": 1}, {"developed": DEVELOPED + 1}])
+def test_views_follow_the_seed_and_what_is_not_sealed(change: dict[str, object], make_library: LibraryMaker) -> None:
     first = make_library()[0].features(configuration(views=1))
     library, recorder = make_library(**change)
     second = library.features(configuration(views=1))
     np.testing.assert_array_equal(first.clean, second.clean)
-    assert recorder.passes == [(len(TRAIN), len(TRAIN))]
+    assert recorder.passes == [(len(DEVELOPED), len(DEVELOPED))]
     assert not np.array_equal(np.asarray(first.views), np.asarray(second.views))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,7 +16,14 @@ from numpy.typing import NDArray
 from sweep.records import (
     DataSummary,
     FailureRecord,
+    HoldoutRecord,
+    HoldoutResult,
     ImageRecord,
+    ModeRecord,
+    Moment,
+    PredictionRecord,
+    RepeatRecord,
+    Side,
     Split,
     StageRecord,
     StudyRecord,
@@ -28,6 +36,7 @@ from sweep.report.gather import Report, gather_report
 TrialMaker = Callable[..., TrialRecord]
 StudyMaker = Callable[..., StudyRecord]
 VALIDATION = 600
+TEST = 300
 TOYS = ("ball", "bear", "car", "duck", "negative")
 SPACE: dict[str, Any] = {
     "batch_size": {"choices": [16, 32, 64]},
@@ -158,8 +167,8 @@ def labelled_images() -> tuple[tuple[ImageRecord, Split], ...]:
 def make_images() -> tuple[tuple[ImageRecord, Split], ...]:
     return tuple(
         (ImageRecord(path=f"{position}.jpg", label=position % 5, group="", content_hash=f"{position:x}"), side)
-        for side in (Split.TRAIN, Split.VALIDATION)
-        for position in range(VALIDATION)
+        for side, number in ((Split.TRAIN, VALIDATION), (Split.VALIDATION, VALIDATION), (Split.TEST, TEST))
+        for position in range(number)
     )
 
 
@@ -172,3 +181,115 @@ IMPORTANCES = {
 @pytest.fixture(scope="session")
 def toy_report(toy_trials: tuple[TrialRecord, ...]) -> Report:
     return gather_report(make_study(), toy_trials, images=make_images(), importances=IMPORTANCES)
+
+
+# ---- a report that has everything ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def full_report(toy_trials: tuple[TrialRecord, ...]) -> Report:
+    """The toys with training modes, four repeated configurations, and a test side that was opened twice."""
+    report = gather_report(make_study(), toy_trials, images=make_images())
+    finalists = [report.ranking.rows[place].trial for place in range(3)] + [toy_trials[0]]
+    first = make_opening(finalists, report)
+    again = replace(first, opened=first.opened + datetime.timedelta(days=3), seen_before=TEST)
+    return gather_report(
+        make_study(),
+        [with_modes(trial) for trial in toy_trials],
+        images=make_images(),
+        repeats=[record for trial in finalists for record in make_repeats(trial)],
+        holdouts=[first, again],
+        importances=IMPORTANCES,
+    )
+
+
+def with_modes(trial: TrialRecord) -> TrialRecord:
+    """Dropout costs 8 points of training accuracy, training batch norm gives half a point, epoch lag costs 1.2."""
+    if trial.measurement is None:
+        return trial
+    one, trains = trial.measurement, trial.parameters["unfrozen_layers"] == 10
+    clean, nats, dropout = one.train_accuracy, one.train_cross_entropy, 0.08 * float(trial.parameters["dropout"])
+    batch_norm, frozen = (0.005, "") if trains else (0.0, "no batch norm that trains")
+    modes = tuple(
+        ModeRecord(
+            dropout=place == 1,
+            augmentation=place < 3,
+            batch_statistics=True,
+            accuracy=clean + batch_norm - dropout * (place == 1),
+            cross_entropy=nats - batch_norm + 4 * dropout * (place == 1),
+            accuracy_noise=0.001,
+            cross_entropy_noise=0.002,
+            accuracy_change_error=0.002 * (place != 2),
+            cross_entropy_change_error=0.004 * (place != 2),
+            draws=4 if place == 1 else 1,
+            unchanged=("", "no augmentation", frozen)[place - 1],
+        )
+        for place in (1, 2, 3)
+    )
+    logged = replace(
+        one,
+        logged_train_accuracy=modes[0].accuracy - 0.012,
+        logged_train_loss=modes[0].cross_entropy + 0.03,
+        modes=modes,
+    )
+    return replace(trial, measurement=logged)
+
+
+def make_repeats(trial: TrialRecord, repeats: int = 5) -> list[RepeatRecord]:
+    """Splits move all trials alike, seeds each by itself."""
+    one = trial.measurement
+    assert one is not None
+    rng = np.random.default_rng(trial.number)
+    records = []
+    for repeat in range(1, repeats + 1):
+        moved = 0.008 * (repeat - 3) + float(rng.normal(0, 0.003))
+        records.append(
+            RepeatRecord(
+                number=trial.number,
+                repeat=repeat,
+                new_split=True,
+                train_accuracy=one.train_accuracy + float(rng.normal(0, 0.003)),
+                train_cross_entropy=one.train_cross_entropy,
+                validation_accuracy=one.validation_accuracy + moved,
+                validation_cross_entropy=one.validation_cross_entropy - moved,
+                train_images=4 * VALIDATION,
+                validation_images=VALIDATION,
+                selected_epoch=one.selected_epoch,
+                folds=0,
+                seconds=3.0,
+            )
+        )
+    return records
+
+
+def make_opening(trials: Sequence[TrialRecord], report: Report) -> HoldoutRecord:
+    """Every trial is right on the test side as often as on validation, the harder images wrong first."""
+    labels = np.arange(TEST) % 5
+    places = {row.number: row.rank for row in report.ranking.rows}
+    results = []
+    for trial in trials:
+        one = trial.measurement
+        assert one is not None
+        right = np.random.default_rng(3).permutation(TEST) < round(one.validation_accuracy * TEST)
+        known = trial.baseline or places[trial.number] == 1
+        results.append(
+            HoldoutResult(
+                number=trial.number,
+                rank=places[trial.number],
+                baseline=trial.baseline,
+                accuracy=float(right.mean()),
+                cross_entropy=one.validation_cross_entropy,
+                balanced_accuracy=float(right.mean()),
+                validation_accuracy=one.validation_accuracy,
+                predicted_low=one.validation_accuracy - 0.05 if known else math.nan,
+                predicted_high=one.validation_accuracy + 0.05 if known else math.nan,
+                prediction=PredictionRecord(
+                    side=Side.TEST,
+                    moment=Moment.SELECTED,
+                    predicted=np.where(right, labels, (labels + 1) % 5).astype(np.uint16),
+                    cross_entropy=np.full(TEST, one.validation_cross_entropy, np.float16),
+                ),
+            )
+        )
+    opened = datetime.datetime(2026, 11, 23, 8, 15, tzinfo=datetime.UTC)
+    return HoldoutRecord(study="toys", opened=opened, test_images=TEST, seen_before=0, results=tuple(results))

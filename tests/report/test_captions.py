@@ -12,6 +12,7 @@ from sweep.report.captions import (
     importances_caption,
     parallel_caption,
     ranking_caption,
+    waterfall_caption,
 )
 from sweep.report.gather import Report, gather_report
 
@@ -69,3 +70,25 @@ def test_missing_importances_give_their_reason(study_record: StudyMaker) -> None
     report = gather_report(study_record(), [], importances="Fewer than 10 finished trials.")
     assert importances_caption(report) == "Fewer than 10 finished trials."
     assert importances_caption(gather_report(study_record(), [])) == "There are too few finished trials to tell."
+
+
+def test_the_waterfall_names_what_hides_most_of_the_gap(full_report: Report) -> None:
+    # Dropout takes 4 points and epoch lag 1.2 from the number that Keras logs.
+    assert waterfall_caption(full_report, full_report.ranking.baseline) == (
+        "What Keras would report hides 5.2 points of the gap of your configuration; the largest part is dropout (−4.0)."
+    )
+
+
+def test_the_waterfall_may_add_to_the_gap_or_leave_it(full_report: Report) -> None:
+    row = full_report.ranking.rows[0]
+    one = replace(row.measurement, modes=(), logged_train_accuracy=row.measurement.train_accuracy + 0.02)
+    assert waterfall_caption(full_report, replace(row, measurement=one)) == (
+        "What Keras would report adds 2.0 points to the gap of trial 18; the largest part is training mode (2.0)."
+    )
+    same = replace(one, logged_train_accuracy=one.train_accuracy)
+    assert waterfall_caption(full_report, replace(row, measurement=same)) == (
+        "The gap that Keras would report of trial 18 is the clean one."
+    )
+    unknown = replace(one, logged_train_accuracy=float("nan"))
+    assert waterfall_caption(full_report, replace(row, measurement=unknown)).startswith("Not all that Keras")
+    assert waterfall_caption(full_report, None) == "No trial has been measured yet."

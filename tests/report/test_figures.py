@@ -13,7 +13,6 @@ from sweep.report.figures import (
     Curve,
     draw_curves,
     draw_gap_against_validation,
-    draw_importances,
     gather_curve,
     gather_points,
 )
@@ -75,22 +74,25 @@ def test_a_kept_epoch_that_was_not_recorded_has_no_dot() -> None:
 def test_intervals_are_slanted_and_the_named_trials_named(toy_report: Report) -> None:
     points = gather_points(toy_report)
     figure = draw_gap_against_validation(points, {0: "your configuration", 18: "rank 1: <b>"})
-    lines, dots = figure.data[0], figure.data[1]
+    lines, dots = figure.data[1], figure.data[2]
     first = next(point for point in points if point.tier is Tier.LEADING)
     assert lines.x[:2] == (first.validation[0], first.validation[2])
     assert lines.y[:2] == (first.gap[2], first.gap[0])
     assert dots.customdata[0] == first.number
-    assert set(figure.data[-1].text) == {"your configuration", "rank 1: &lt;b&gt;"}
+    named = dict(zip(figure.data[-1].text, figure.data[-1].textposition, strict=True))
+    assert named == {"your configuration": "top right", "rank 1: &lt;b&gt;": "bottom left"}
 
 
-def test_importances_stand_side_by_side_the_gaps_strongest_on_top() -> None:
-    figure = draw_importances({"gap": {"dropout": 0.2, "l2": 0.7}, "validation": {"dropout": 0.9, "epochs": 0.1}})
-    gap, validation = figure.data
-    assert tuple(gap.y) == tuple(validation.y) == ("epochs", "dropout", "l2")
-    assert tuple(gap.x) == (0.0, 20.0, 70.0)
-    assert validation.marker.color == VALIDATION
+def test_the_pareto_front_has_a_halo_behind_all_points(toy_report: Report) -> None:
+    points = gather_points(toy_report)
+    front = [row for row in toy_report.ranking.rows if row.pareto]
+    halo = draw_gap_against_validation(points, {}).data[0]
+    assert front
+    assert tuple(halo.x) == tuple(100 * row.validation.estimate for row in front)
+    found = {point.number: point for point in points}
+    assert "on the Pareto front" in found[front[0].number].hover
+    assert sum("Pareto" in point.hover for point in points) == len(front)
 
 
 def test_figures_of_nothing_are_empty_and_no_error() -> None:
-    assert len(draw_gap_against_validation([], {}).data) == 1
-    assert len(draw_importances({}).data) == 2
+    assert [len(trace.x) for trace in draw_gap_against_validation([], {}).data] == [0, 0]

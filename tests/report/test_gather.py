@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
-
-import pytest
+from typing import get_args
 
 from sweep.diagnosis.tiers import Tier
+from sweep.diagnosis.waterfall import Quantity
 from sweep.records import ImageRecord, Split, StudyRecord, TrialRecord
-from sweep.report.gather import Report, epochs_frame, gather_report, ranking_frame
+from sweep.report.gather import Report, gather_report
 
 StudyMaker = Callable[..., StudyRecord]
 Images = tuple[tuple[ImageRecord, Split], ...]
@@ -85,7 +86,7 @@ def test_a_study_without_a_space_shows_what_its_trials_vary(
 
 
 def test_our_default_is_not_called_the_users(study_record: StudyMaker, toy_trials: tuple[TrialRecord, ...]) -> None:
-    report = gather_report(study_record(), toy_trials, default_baseline=True)
+    report = gather_report(replace(study_record(), default_baseline=True), toy_trials)
     assert "than our default" in report.sentence
     assert "your configuration" not in report.sentence
 
@@ -105,25 +106,6 @@ def test_sorting_changes_the_rows_and_not_the_ranking(
     assert by_gap.ranking.rows[0].rank == 1
 
 
-def test_the_ranking_frame_has_a_column_for_every_number(toy_report: Report) -> None:
-    frame = ranking_frame(toy_report)
-    assert frame.shape[0] == 37
-    assert frame["rank"].tolist() == list(range(1, 38))
-    first, row = frame.iloc[0], toy_report.rows[0]
-    assert first["gap"] == pytest.approx(row.measurement.train_accuracy - row.validation.estimate)
-    assert (first["gap_low"], first["gap_high"]) == (row.gap.low, row.gap.high)
-    assert first["dropout"] == row.trial.parameters["dropout"]
-    assert ranking_frame(gather_report(toy_report.study, [])).empty
-
-
-def test_the_epochs_frame_has_a_row_for_every_epoch(toy_report: Report) -> None:
-    frame = epochs_frame(toy_report.trials)
-    baseline = frame[frame["trial"] == 0]
-    assert baseline["epoch"].tolist() == list(range(1, 11))
-    assert {"logged_train_accuracy", "train_accuracy", "validation_accuracy"} <= set(frame.columns)
-    assert epochs_frame([]).columns.tolist() == frame.columns.tolist()
-
-
 def test_a_field_with_one_choice_is_told_once_and_not_in_every_row(
     study_record: StudyMaker, toy_trials: tuple[TrialRecord, ...], labelled_images: Images
 ) -> None:
@@ -132,3 +114,50 @@ def test_a_field_with_one_choice_is_told_once_and_not_in_every_row(
     assert report.fixed == {"l2": toy_trials[1].configuration["l2"]}
     assert all("l2" not in report.changed(row) for row in report.rows)
     assert all("l2" in report.parameters(row) for row in report.rows)
+
+
+def test_finalists_are_compared_with_the_baseline(full_report: Report) -> None:
+    assert list(full_report.repeated) == [18, 37, 26, 0], "in the order of the ranking"
+    assert full_report.survival is not None
+    assert full_report.survival.reference == 0
+    assert [one.comparison.second for one in full_report.survival.against] == [18, 37, 26]
+
+
+def test_without_a_repeated_baseline_the_first_is_the_reference(full_report: Report, toy_report: Report) -> None:
+    others = [one for one in full_report.repetitions if one.number != 0]
+    report = gather_report(full_report.study, full_report.trials, repeats=others)
+    assert report.survival is not None
+    assert report.survival.reference == next(iter(report.repeated))
+    alone = [one for one in others if one.number == 18]
+    assert gather_report(full_report.study, full_report.trials, repeats=alone).survival is None
+    assert toy_report.survival is None
+
+
+def test_openings_are_judged_on_the_labels_of_the_test_side(full_report: Report) -> None:
+    first, second = full_report.openings
+    assert (first.result.seen_before, second.result.seen_before) == (0, 300)
+    assert first.result.scores[0].accuracy.estimate == first.record.results[0].accuracy
+    blind = gather_report(full_report.study, full_report.trials, holdouts=[first.record])
+    assert blind.openings == (), "labels of the test side are not stored"
+
+
+def test_the_waterfall_sums_to_what_keras_would_have_reported(full_report: Report) -> None:
+    for row in full_report.rows:
+        for quantity in get_args(Quantity):
+            fall = full_report.waterfall(row, quantity)
+            assert abs(sum(term.interval.estimate for term in fall.terms) - fall.reported_gap) < 1e-9
+
+
+def test_every_field_that_varies_has_its_curve(full_report: Report) -> None:
+    assert [curve.name for curve in full_report.marginals] == list(full_report.swept)
+
+
+def test_unequal_classes_and_folds_are_known(study_record: StudyMaker) -> None:
+    plain = gather_report(study_record(), [])
+    assert (plain.unequal, plain.folds) == (False, 0)
+    counts = {"train": (0, 0), "validation": (600, 480), "test": ()}
+    definition = json.loads(study_record().definition)
+    definition["data"]["validation"] = {"folds": 5, "repeats": 2}
+    study = replace(study_record(), definition=json.dumps(definition))
+    folded = gather_report(replace(study, data=replace(study.data, counts=counts, fold_repeats=2)), [])
+    assert (folded.unequal, folded.folds) == (True, 5)

@@ -68,8 +68,13 @@ def toy_page(toy_report: Report) -> Parsed:
 
 
 @pytest.fixture(scope="module")
+def full_page(full_report: Report) -> Parsed:
+    return Parsed(render_page(full_report))
+
+
+@pytest.fixture(scope="module")
 def hostile_page(study_record: StudyMaker, toy_trials: tuple[TrialRecord, ...], labelled_images: Images) -> Parsed:
-    trials = [replace(one, configuration={**one.configuration, "weights": HOSTILE[2]}) for one in toy_trials]
+    trials = [with_weights(one, HOSTILE[2] if one.number % 2 else "imagenet") for one in toy_trials]
     trials[11] = replace(trials[11], failure=FailureRecord(kind="nan", reason=HOSTILE[2], epoch=1))
     study = study_record(
         name=HOSTILE[2],
@@ -81,6 +86,13 @@ def hostile_page(study_record: StudyMaker, toy_trials: tuple[TrialRecord, ...], 
     )
     report = gather_report(study, trials, images=labelled_images, importances={"gap": {HOSTILE[2]: 1.0}})
     return Parsed(render_page(report))
+
+
+def with_weights(trial: TrialRecord, weights: str) -> TrialRecord:
+    """A trial of which a setting, and the reason why its modes were not measured, are the user's own words."""
+    measured = trial.measurement and replace(trial.measurement, modes_reason=HOSTILE[0])
+    settings = {**trial.configuration, "weights": weights}
+    return replace(trial, configuration=settings, parameters=settings, measurement=measured)
 
 
 def test_it_is_one_file_that_asks_the_network_for_nothing(toy_page: Parsed) -> None:
@@ -121,6 +133,7 @@ def test_hostile_settings_stay_data(hostile_page: Parsed) -> None:
     texts = json.dumps(hostile_page.data("figures"))
     assert "&lt;/script&gt;" in texts
     assert "</script" not in texts.lower()
+    assert "&lt;/script&gt;" in json.dumps(hostile_page.data("figures")["marginal-1"]["layout"]["xaxis"])
     embedded = [text for attributes, text in hostile_page.scripts if attributes.get("type") == "application/json"]
     assert all("<" not in text and "&" not in text for text in embedded)
 
@@ -137,15 +150,16 @@ def test_the_ranking_stands_in_the_page_without_any_script(toy_page: Parsed, toy
 
 
 def test_every_figure_has_its_sentence_and_its_data(toy_page: Parsed) -> None:
-    named = {attributes["data-figure"] for tag, attributes in toy_page.elements if tag == "figure"}
-    assert named == set(toy_page.data("figures")) == {"curves", "gap", "importances", "parallel"}
-    described = [attributes["aria-label"] for tag, attributes in toy_page.elements if tag == "figure"]
-    assert all(described)
+    figures = [attributes for tag, attributes in toy_page.elements if tag == "figure"]
+    named = {attributes["data-figure"] for attributes in figures if "data-figure" in attributes}
+    curves = {f"marginal-{place}" for place in range(5)}
+    assert named == set(toy_page.data("figures")) == {"curves", "gap", "parallel", *curves}
+    assert all(attributes["aria-label"] for attributes in figures)
 
 
 def test_the_baseline_and_the_best_other_trial_are_shown_first(toy_page: Parsed, toy_report: Report) -> None:
     titles = [note["text"] for note in toy_page.data("figures")["curves"]["layout"]["annotations"]]
-    assert titles == ["Your configuration, rank 26", "Trial 18, rank 1"]
+    assert titles == ["Your configuration<br>rank 26", "Trial 18<br>rank 1"]
     curves = toy_page.data("curve-data")
     assert set(curves) == {str(row.number) for row in toy_report.rows}
     assert curves["18"]["reason"] == "the leader: highest J"
@@ -155,6 +169,57 @@ def test_bars_share_one_scale(toy_page: Parsed) -> None:
     # The scale runs from 70 to 100 %: validation 82.33 % stands at 41.1 % of the width.
     best = toy_page.html[toy_page.html.index('data-trial="18"') :]
     assert '<i class="validation" style="left:41.11%">' in best[:2000]
+
+
+def test_the_score_of_rank_1_is_corrected_beside_it_and_explained(toy_page: Parsed, toy_report: Report) -> None:
+    optimism = toy_report.ranking.optimism
+    assert optimism is not None
+    hero = " ".join(toy_page.text.split("Ranking")[0].split())
+    assert f"corrected {100 * optimism.corrected.estimate:.1f} %" in hero
+    assert "corrected for having been chosen among" in hero
+    assert "The best of many trials is partly the luckiest on these images." in hero
+    chosen = [attributes for tag, attributes in toy_page.elements if attributes.get("data-key") == "chosen"]
+    assert len(chosen) == 1 + len(toy_report.rows)
+
+
+def test_the_waterfall_stands_before_the_ranking_and_needs_no_script(full_page: Parsed) -> None:
+    flat = " ".join(full_page.text.split())
+    assert flat.index("From the reported gap to the clean one") < flat.index("Tier 1 not significantly worse")
+    assert "epoch lag what the logged training number lags behind" in flat
+    assert "Nothing to draw: no augmentation" in flat
+    headings = [attributes for tag, attributes in full_page.elements if tag == "td" and "data-trial-name" in attributes]
+    assert {attributes["data-trial-name"] for attributes in headings} == {"Your configuration", "Trial 18"}
+    shown = [attributes["id"] for tag, attributes in full_page.elements if attributes.get("name") == "quantity"]
+    assert shown == ["quantity-accuracy", "quantity-cross_entropy"]
+
+
+def test_finalists_and_every_opening_have_their_place(full_page: Parsed, full_report: Report) -> None:
+    flat = " ".join(full_page.text.split())
+    assert "repeats" in full_page.data("figures")
+    assert "Over 5 repetitions on new splits" in flat
+    assert "Opened 2 times, last on 26 November 2026." in flat
+    assert "Opening 1 23 November 2026, 08:15: 300 images, none of them seen before" in flat
+    assert "Opening 2 26 November 2026, 08:15: 300 images, 300 of them seen before" in flat
+    assert "More than your configuration" in flat
+    assert flat.count(" inside ") == 2 * 2 + 2  # in both tables and in both sentences
+    assert len(full_report.openings) == 2
+
+
+def test_a_sealed_side_that_was_not_opened_says_so(toy_page: Parsed) -> None:
+    assert "300 images are sealed: this study has looked at none of them." in " ".join(toy_page.text.split())
+
+
+def test_balanced_accuracy_stands_beside_accuracy_where_classes_are_unequal(
+    study_record: StudyMaker, toy_trials: tuple[TrialRecord, ...], labelled_images: Images, toy_page: Parsed
+) -> None:
+    study = study_record()
+    counts = {**study.data.counts, "validation": (200, 100, 100, 100, 100)}
+    unequal = replace(study, data=replace(study.data, counts=counts))
+    page = Parsed(render_page(gather_report(unequal, toy_trials, images=labelled_images)))
+    assert "Mean of the classes' own validation accuracies" in page.text
+    keys = [attributes.get("data-key") for tag, attributes in page.elements if tag == "th"]
+    assert keys.index("balanced") == keys.index("validation") + 1
+    assert "Balanced" not in toy_page.text
 
 
 def test_another_order_shows_its_warning_and_no_tiers(
@@ -170,6 +235,7 @@ def test_a_single_trial_and_no_trial_are_pages_too(
 ) -> None:
     single = Parsed(render_page(gather_report(study_record(), toy_trials[:1], importances="Too few trials.")))
     assert set(single.data("figures")) == {"curves", "gap", "parallel"}
+    assert "No influence to show yet." in single.text
     assert "Too few trials." in single.text
     empty = Parsed(render_page(gather_report(study_record(), [])))
     assert empty.data("figures") == {}
@@ -178,6 +244,6 @@ def test_a_single_trial_and_no_trial_are_pages_too(
 
 
 def test_our_default_is_not_called_the_users(study_record: StudyMaker, toy_trials: tuple[TrialRecord, ...]) -> None:
-    page = Parsed(render_page(gather_report(study_record(), toy_trials, default_baseline=True)))
+    page = Parsed(render_page(gather_report(replace(study_record(), default_baseline=True), toy_trials)))
     assert "your configuration" not in page.text.lower()
     assert "our default" in page.text

@@ -58,9 +58,12 @@ def test_choices_stand_evenly_in_the_order_of_the_study_file(place: Callable[...
 def test_an_unknown_field_gets_an_axis_from_its_values(place: Callable[..., tuple[Axis, list[float]]]) -> None:
     assert place({}, [2, 4])[1] == [0.0, 1.0]
     assert place({}, ["b", "a"])[1] == [1.0, 0.0]
-    axis, heights = place({}, [3, 3])
-    assert heights == [0.0, 0.0]
-    assert axis.ticks == ((0.0, "3"),)
+    assert place({}, [3])[0].ticks == ((0.0, "3"),)
+
+
+def test_a_field_alike_in_every_trial_has_no_axis(place: Callable[..., tuple[Axis, list[float]]]) -> None:
+    assert place({"low": 1, "high": 5}, [3, 3])[0].title == "gap, points"
+    assert place({"choices": ["best"]}, ["best", "last"])[0].title == "gap, points"
 
 
 def test_gap_and_validation_stand_at_the_right_and_the_best_on_top(toy_report: Report) -> None:

@@ -10,26 +10,12 @@ from dataclasses import replace
 
 import pytest
 
-from sweep.records import ImageRecord, Split, StudyRecord, TrialRecord, UnreadableFile
+from sweep.records import ImageRecord, Split, StudyRecord, TrialRecord
 from sweep.report.gather import Report, gather_report
-from sweep.report.tables import JSON_SCHEMA, JSON_VERSION, render_table
+from sweep.report.tables import render_table
 
 StudyMaker = Callable[..., StudyRecord]
 Images = tuple[tuple[ImageRecord, Split], ...]
-
-
-def test_json_carries_the_whole_report(toy_report: Report) -> None:
-    document = json.loads(render_table(toy_report, "json"))
-    assert (document["schema"], document["version"]) == (JSON_SCHEMA, JSON_VERSION) == ("sweep.report", 1)
-    assert len(document["ranking"]) == 37
-    first = document["ranking"][0]
-    assert (first["rank"], first["trial"]) == (1, toy_report.rows[0].number)
-    assert set(first["gap"]) == {"estimate", "low", "high", "level"}
-    assert document["comparison"]["from"] == 0
-    assert document["sentence"] == toy_report.sentence
-    assert document["failures"][0]["trials"] == [11, 23]
-    assert document["data"]["images"]["validation"] == [120] * 5
-    assert document["importances"]["gap"]["dropout"] == 0.52
 
 
 def test_top_shortens_every_format(toy_report: Report) -> None:
@@ -45,30 +31,35 @@ def test_csv_has_one_line_a_trial_and_full_precision(toy_report: Report) -> None
     assert float(rows[0]["dropout"]) == toy_report.rows[0].trial.parameters["dropout"]
 
 
-def test_json_of_an_empty_study_is_still_json(study_record: StudyMaker) -> None:
-    document = json.loads(render_table(gather_report(study_record(), []), "json"))
-    assert (document["ranking"], document["comparison"], document["leader"]) == ([], None, None)
+def test_csv_of_an_empty_study_has_a_header(study_record: StudyMaker) -> None:
     assert render_table(gather_report(study_record(), []), "csv") == "rank\n"
 
 
-def test_infinity_becomes_null_since_json_knows_none(
-    study_record: StudyMaker, toy_trials: tuple[TrialRecord, ...]
-) -> None:
-    trial = toy_trials[1]
-    assert trial.measurement is not None
-    blind = replace(trial.measurement, validation_cross_entropy_error=float("nan"))
-    report = gather_report(study_record(), [replace(trial, measurement=blind)], {})
-    text = render_table(report, "json")
-    assert "NaN" not in text
-    assert "Infinity" not in text
-    assert json.loads(text)["ranking"][0]["gap_cross_entropy"]["low"] is None
+def test_csv_tells_the_logged_numbers_beside_the_clean_ones(toy_report: Report) -> None:
+    row = next(csv.DictReader(io.StringIO(render_table(toy_report, "csv"))))
+    measured = toy_report.rows[0].measurement
+    assert float(row["logged_train_accuracy"]) == measured.logged_train_accuracy
+    assert float(row["chosen"]) == toy_report.rows[0].chosen
+    assert (row["pareto"], row["validation_balanced_accuracy"]) == (str(toy_report.rows[0].pareto), "")
 
 
-def test_a_file_name_that_is_no_unicode_survives(study_record: StudyMaker) -> None:
-    broken = UnreadableFile(path="caf\udce9.jpg", reason="truncated")
-    text = render_table(gather_report(study_record(unreadable=[broken]), []), "json")
-    assert text.encode("utf-8")
-    assert json.loads(text)["data"]["unreadable"][0]["path"] == "caf\udce9.jpg"
+def test_markdown_keeps_the_sentences(full_report: Report) -> None:
+    text = render_table(full_report, "markdown", top=1)
+    said = text.split("\n\n")[1:]
+    assert said[0] == full_report.sentence
+    assert said[1].startswith("Rank 1 scores 82.3 % on validation; corrected")
+    assert said[2].startswith("Over 5 repetitions on new splits")
+    assert said[3].startswith("Opened on 2026-11-23.")
+    assert "◇ On the Pareto front" in text
+
+
+def test_markdown_has_balanced_accuracy_where_classes_are_unequal(full_report: Report) -> None:
+    counts = {**full_report.study.data.counts, "validation": (200, 100, 100, 100, 100)}
+    study = replace(full_report.study, data=replace(full_report.study.data, counts=counts))
+    report = gather_report(study, full_report.trials, images=[])
+    assert "| balanced |" in render_table(report, "markdown")
+    assert "balanced: mean of the classes' own" in render_table(report, "markdown")
+    assert "| balanced |" not in render_table(full_report, "markdown")
 
 
 def test_markdown_escapes_what_would_break_a_table(

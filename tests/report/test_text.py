@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -11,7 +12,7 @@ from rich.cells import cell_len
 
 from sweep.records import FailureRecord, ImageRecord, Split, StudyRecord, TrialRecord, UnreadableFile
 from sweep.report.gather import Report, gather_report
-from sweep.report.text import print_text
+from sweep.report.text import print_opening, print_text
 
 StudyMaker = Callable[..., StudyRecord]
 Images = tuple[tuple[ImageRecord, Split], ...]
@@ -41,7 +42,7 @@ def test_it_tells_data_split_baseline_ranking_and_sentence(toy_report: Report) -
 def test_a_row_shows_its_numbers_and_what_it_changes(toy_report: Report) -> None:
     lines = printed(toy_report).splitlines()
     at = next(number for number, line in enumerate(lines) if line.startswith(" 1="))
-    assert " ".join(lines[at].split()) == "1= 18 89.1 82.3 [79.1, 85.2] 6.7 [3.9, 10.0] −0.760 14/14 5.0 s"
+    assert " ".join(lines[at].split()) == "1= 18◇ 89.1 82.3 [79.1, 85.2] 6.7 [3.9, 10.0] −0.760 14/14 5.0 s"
     assert lines[at + 1].strip() == "dropout 0.636 · head_width 64 · l2 0.0047"
 
 
@@ -111,3 +112,41 @@ def test_a_study_without_a_result_is_no_error(study_record: StudyMaker) -> None:
     assert "No trial has been measured yet." in text
     assert "your configuration has no result yet" in text
     assert "rank" not in text
+
+
+def test_everything_at_once_fits_eighty_columns(full_report: Report) -> None:
+    text = printed(full_report, top=40)
+    assert max(cell_len(line) for line in text.splitlines()) <= 80
+    assert text.index("Tier 1") < text.index("Rank 1's score") < text.index("Sealed test side") < text.index("Failed")
+
+
+def test_columns_give_way_where_there_is_no_room(toy_report: Report) -> None:
+    narrow = printed(toy_report, width=72)
+    assert max(cell_len(line) for line in narrow.splitlines()) <= 72
+    header = next(line for line in narrow.splitlines() if line.lstrip().startswith("#"))
+    assert header.split()[-2:] == ["J", "epoch"], "the time is on the page"
+
+
+def test_the_pareto_front_is_marked_and_explained(toy_report: Report) -> None:
+    text = printed(toy_report, top=40)
+    assert len(re.findall(r"\d◇", text)) == sum(row.pareto for row in toy_report.rows) > 0
+    assert "◇: no eligible trial has both" in " ".join(text.split())
+
+
+def test_balanced_accuracy_stands_in_the_row_where_classes_are_unequal(
+    toy_report: Report, toy_trials: tuple[TrialRecord, ...], labelled_images: Images
+) -> None:
+    counts = {**toy_report.study.data.counts, "validation": (200, 100, 100, 100, 100)}
+    study = replace(toy_report.study, data=replace(toy_report.study.data, counts=counts))
+    text = printed(gather_report(study, toy_trials, images=labelled_images))
+    # The labels are equally many of each class after all, so the mean of the classes is the mean of the images.
+    assert "balanced 82.3 [" in text
+    assert "balanced: mean of the classes' own validation accuracies" in " ".join(text.split())
+    assert "balanced" not in printed(toy_report)
+
+
+def test_an_opening_can_be_printed_alone(full_report: Report) -> None:
+    file = io.StringIO()
+    print_opening(full_report, full_report.openings[0], file=file, width=80)
+    assert file.getvalue().startswith("Sealed test side, opened on 2026-11-23: 300 images\n")
+    assert "Rank 1's score" not in file.getvalue()

@@ -20,6 +20,7 @@ from sweep.report.wording import (
     points,
     setting,
     verdict_sentence,
+    with_bounds,
 )
 
 TrialMaker = Callable[..., TrialRecord]
@@ -45,7 +46,16 @@ def test_shares_are_percentages_and_differences_are_points() -> None:
 
 def test_cross_entropies_have_three_digits() -> None:
     assert nats(-0.71249) == "−0.712"
-    assert nats(None) == "–"
+    assert nats(None) == nats(float("nan")) == "–"
+
+
+def test_an_estimate_brings_its_bounds_where_it_has_any() -> None:
+    assert with_bounds(Interval(estimate=0.123, low=0.091, high=0.156)) == "12.3 [9.1, 15.6]"
+    assert with_bounds(Interval(estimate=0.123, low=0.123, high=0.123)) == "12.3", "exact"
+    assert with_bounds(Interval(estimate=0.123, low=float("nan"), high=float("nan"))) == "12.3", "unknown"
+    assert with_bounds(Interval(estimate=0.123, low=float("-inf"), high=float("inf"))) == "12.3"
+    assert with_bounds(Interval(estimate=float("nan"), low=0.0, high=1.0)) == "–"
+    assert with_bounds(Interval(estimate=0.1, low=0.05, high=0.2), nats) == "0.100 [0.050, 0.200]"
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from sweep.store.results import Database, open_database
 from sweep.studyfile.definition import (
     Configuration,
     DataSettings,
+    FoldSettings,
     ModelSettings,
     SearchSettings,
     StudyDefinition,
@@ -51,6 +52,8 @@ Curve = Callable[[Configuration, int], float]
 class Listens(Protocol):
     def epoch(self, record: EpochRecord) -> bool: ...
 
+    def fold(self, number: int, cross_entropy: float) -> bool: ...
+
 
 def make_definition(
     *,
@@ -59,11 +62,12 @@ def make_definition(
     space: Mapping[str, FieldRange] = SPACE,
     trials: int = 6,
     pruner: str = "none",
+    validation: float | FoldSettings = 0.2,
     **search: object,
 ) -> StudyDefinition:
     return StudyDefinition(
         name="toys",
-        data=DataSettings(source="toys"),
+        data=DataSettings(source="toys", validation=validation),
         model=model,
         training=TrainingSettings(epochs=epochs),
         space=space,
@@ -123,20 +127,25 @@ class ScriptedTrainer:
     Attributes:
         trained: the number and configuration of each trial begun.
         seeds: the seed of each.
+        thorough: the numbers of those that were to be measured thoroughly.
         epochs_trained: how many epochs all of them took.
     """
 
     def __init__(self, curve: Curve = bowl, *, event: Callable[[int, int], None] = no_event) -> None:
         self.trained: list[tuple[int, Configuration]] = []
         self.seeds: list[tuple[int, ...]] = []
+        self.thorough: list[int] = []
         self.epochs_trained = 0
         self._curve = curve
         self._event = event
 
-    def train(self, configuration: Configuration, *, seed: Sequence[int], reporter: Listens) -> Measurement:
+    def train(
+        self, configuration: Configuration, *, seed: Sequence[int], reporter: Listens, thorough: bool = False
+    ) -> Measurement:
         number = seed[1]
         self.trained.append((number, configuration))
         self.seeds.append(tuple(seed))
+        self.thorough += [number] * thorough
         records: list[EpochRecord] = []
         stopped = "finished"
         for epoch in range(1, configuration.training.epochs + 1):
@@ -153,6 +162,35 @@ class ScriptedTrainer:
         return make_epoch(epoch, self._curve(configuration, epoch), gap=0.4 * (1 - configuration.model.dropout))
 
 
+class ScriptedFolds:
+    """Trains nothing, once a fold: each fold is harder than the one before, for all configurations alike.
+
+    Attributes:
+        folds: how many of each trial were trained, by its number.
+    """
+
+    def __init__(self, folds: int) -> None:
+        self.folds: dict[int, int] = {}
+        self._folds = folds
+
+    def train(
+        self, configuration: Configuration, *, seed: Sequence[int], reporter: Listens, thorough: bool = False
+    ) -> Measurement:
+        assert isinstance(configuration.model.dropout, float)
+        records: list[EpochRecord] = []
+        stopped = "finished"
+        for number in range(1, self._folds + 1):
+            self.folds[seed[1]] = number
+            # So far from one another that which of two is worse differs in no fold.
+            records.append(make_epoch(1, (1 + configuration.model.dropout) * (0.5 + 0.01 * number)))
+            reporter.epoch(records[-1])
+            if not reporter.fold(number, records[-1].validation_cross_entropy):
+                stopped = "pruned"
+                break
+        mean = sum(record.validation_cross_entropy for record in records) / len(records)
+        return make_measurement(records[:1], stopped=stopped, validation_cross_entropy=mean, folds=len(records))
+
+
 def make_epoch(epoch: int, validation: float, *, gap: float = 0.2) -> EpochRecord:
     """An epoch of the given validation cross-entropy; accuracies follow from the cross-entropies."""
     train = validation - gap
@@ -160,6 +198,10 @@ def make_epoch(epoch: int, validation: float, *, gap: float = 0.2) -> EpochRecor
         epoch=epoch,
         logged_train_accuracy=math.exp(-train),
         logged_train_loss=train,
+        logged_penalty=0.0,
+        logged_weighting=0.0,
+        logged_validation_accuracy=math.exp(-validation),
+        logged_validation_loss=validation,
         train_accuracy=math.exp(-train),
         train_cross_entropy=train,
         validation_accuracy=math.exp(-validation),
@@ -181,8 +223,14 @@ def make_measurement(epochs: Sequence[EpochRecord], *, stopped: str = "finished"
         "validation_accuracy": best.validation_accuracy,
         "validation_cross_entropy": best.validation_cross_entropy,
         "validation_cross_entropy_error": 0.02,
+        "train_balanced_accuracy": best.train_accuracy,
+        "validation_balanced_accuracy": best.validation_accuracy,
         "logged_train_accuracy": best.logged_train_accuracy,
         "logged_train_loss": best.logged_train_loss,
+        "logged_penalty": 0.0,
+        "logged_weighting": 0.0,
+        "logged_validation_accuracy": best.logged_validation_accuracy,
+        "logged_validation_loss": best.logged_validation_loss,
         "penalty": 0.0,
         "train_images": 100,
         "validation_images": 50,

@@ -14,7 +14,7 @@ import pytest
 from sweep.records import TrialRecord, TrialState
 from sweep.search.runner import SearchOutcome
 from sweep.store.results import Database
-from sweep.studyfile.definition import Configuration
+from sweep.studyfile.definition import Configuration, FoldSettings
 from sweep.studyfile.space import Choices, NumberRange
 
 
@@ -92,6 +92,61 @@ def test_hyperband_prunes_from_epoch_five_on_but_never_the_baseline(
         assert trial.measurement is not None
         assert (trial.measurement.epochs_run, trial.measurement.stopped) == (5, "pruned")
         assert trial.objective is None
+
+
+def test_the_baseline_alone_is_measured_thoroughly(scripted: ModuleType, search: Search) -> None:
+    trainer = scripted.ScriptedTrainer()
+    search(scripted.make_definition(trials=3), trainer)
+    assert trainer.thorough == [0]
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.9])
+def test_a_hopeless_configuration_ends_after_four_folds_but_never_the_baseline(
+    scripted: ModuleType, search: Search, database: Database, rate: float
+) -> None:
+    """The lower the dropout rate, the better each fold: a baseline at 0 is best of all, at 0.9 worst."""
+    trainer = scripted.ScriptedFolds(6)
+    definition = scripted.make_definition(
+        model=scripted.INSIDE.model_copy(update={"dropout": rate}),
+        space={"dropout": NumberRange(low=0.0, high=0.9)},
+        validation=FoldSettings(folds=3, repeats=2),
+        pruner="wilcoxon",
+        trials=8,
+        sampler="random",
+    )
+    outcome = search(definition, trainer)
+    trials = database.trials("toys")
+    assert trainer.folds[0] == 6
+    assert trials[0].state is TrialState.COMPLETE
+    best = math.inf
+    for trial in trials:
+        dropout = float(trial.parameters["dropout"])
+        hopeless = dropout > best
+        assert (trial.state is TrialState.PRUNED) == hopeless
+        assert trainer.folds[trial.number] == (4 if hopeless else 6)
+        assert trial.measurement is not None
+        assert trial.measurement.folds == trainer.folds[trial.number]
+        best = min(best, dropout)
+    assert outcome.pruned == sum(folds == 4 for folds in trainer.folds.values()) > 0
+
+
+def test_a_repeated_complete_configuration_is_compared_with_by_its_folds_too(
+    scripted: ModuleType, search: Search, database: Database
+) -> None:
+    """Optuna may take either of two equal trials for the best one."""
+    definition = scripted.make_definition(
+        model=scripted.INSIDE.model_copy(update={"dropout": 0.0}),
+        space=GRID,
+        validation=FoldSettings(folds=6),
+        pruner="wilcoxon",
+        trials=6,
+        sampler="random",
+    )
+    search(definition, scripted.ScriptedFolds(6))
+    repeated = [trial for trial in scripted.frozen_trials(database) if "duplicate_of" in trial.user_attrs]
+    complete = [trial for trial in repeated if trial.state is optuna.trial.TrialState.COMPLETE]
+    assert complete
+    assert all(len(trial.intermediate_values) == 6 for trial in complete)
 
 
 def test_a_repeated_configuration_takes_over_the_result_and_does_not_count(

@@ -46,6 +46,37 @@ def test_nothing_is_pruned_in_its_last_epoch(scripted: ModuleType, trial: optuna
     assert TrialReporter(trial, baseline=False, epochs=4).epoch(scripted.make_epoch(4, 1.0))
 
 
+def test_with_folds_each_fold_is_a_step_and_epochs_are_only_looked_at(
+    scripted: ModuleType, trial: optuna.Trial
+) -> None:
+    """The pruner would end everything from step 3 on: epochs 3 and 4 go on, fold 3 does not, the last one would."""
+    reporter = TrialReporter(trial, baseline=False, epochs=10, folds=4)
+    answers = []
+    for number in (1, 2, 3, 4):
+        assert all(reporter.epoch(scripted.make_epoch(epoch, 9.0)) for epoch in (1, 2, 3, 4))
+        assert reporter.reached == 4
+        answers.append(reporter.fold(number, 1 / number))
+        assert reporter.reached == 0
+    assert answers == [True, True, False, True]
+    reported = trial.storage.get_trial(trial._trial_id).intermediate_values
+    assert reported == {1: -1.0, 2: -1 / 2, 3: -1 / 3, 4: -1 / 4}
+
+
+def test_no_fold_of_the_baseline_is_spared(trial: optuna.Trial) -> None:
+    reporter = TrialReporter(trial, baseline=True, epochs=10, folds=5)
+    assert all(reporter.fold(number, 1.0) for number in (1, 2, 3, 4, 5))
+
+
+def test_a_loss_that_is_no_number_ends_the_trial_in_whatever_fold(scripted: ModuleType, trial: optuna.Trial) -> None:
+    reporter = TrialReporter(trial, baseline=False, epochs=10, folds=3)
+    reporter.epoch(scripted.make_epoch(1, 1.0))
+    reporter.fold(1, 1.0)
+    with pytest.raises(TrialError, match=r"trial 0, epoch 2: received cross-entropy nan"):
+        reporter.epoch(scripted.make_epoch(2, math.nan))
+    with pytest.raises(TrialError, match=r"trial 0, epoch 2: received cross-entropy inf"):
+        reporter.fold(2, math.inf)
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_a_loss_that_is_no_number_ends_the_trial_with_its_epoch(
     scripted: ModuleType, trial: optuna.Trial, value: float

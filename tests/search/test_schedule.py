@@ -7,11 +7,12 @@ from types import ModuleType
 
 import optuna
 import pytest
-from optuna.pruners import MedianPruner, NopPruner
+from optuna.pruners import MedianPruner, NopPruner, WilcoxonPruner
 
 from sweep.errors import DefinitionError
 from sweep.search.schedule import check_schedule, make_pruner, make_sampler
 from sweep.search.suggest import suggest
+from sweep.studyfile.definition import FoldSettings
 from sweep.studyfile.space import Choices, NumberRange
 
 GRID = {"dropout": NumberRange(low=0.0, high=0.4, step=0.2), "batch_size": Choices(values=(16, 32))}
@@ -65,6 +66,24 @@ def test_a_grid_has_its_limit(scripted: ModuleType) -> None:
 )
 def test_pruners(scripted: ModuleType, pruner: str, epochs: int, kind: type) -> None:
     assert isinstance(make_pruner(scripted.make_definition(pruner=pruner, epochs=epochs)), kind)
+
+
+def test_folds_are_compared_one_by_one_however_few_epochs_there_are(scripted: ModuleType) -> None:
+    """Ten folds, each worse than the best trial's: p is 1/8 after three of them and 1/16 after four."""
+    definition = scripted.make_definition(pruner="wilcoxon", epochs=1, validation=FoldSettings(folds=10))
+    pruner = make_pruner(definition)
+    assert isinstance(pruner, WilcoxonPruner)
+    study = optuna.create_study(direction="maximize", pruner=pruner)
+    lengths = []
+    for badness in (0.0, 0.1, -0.1):
+        trial = study.ask()
+        for number in range(1, 11):
+            trial.report(-badness - 0.3 * (number % 3), number)
+            if trial.should_prune():
+                break
+        lengths.append(number)
+        study.tell(trial, -badness)
+    assert lengths == [10, 4, 10]
 
 
 def test_swept_epochs_make_room_for_pruning(scripted: ModuleType) -> None:

@@ -18,9 +18,12 @@ from sweep.records import (
     EpochRecord,
     ImageRecord,
     Measurement,
+    ModeRecord,
     Moment,
     PredictionRecord,
+    RepeatRecord,
     Scalar,
+    Side,
     Split,
     SplitIndices,
     StudyRecord,
@@ -75,6 +78,10 @@ class Samples:
             epoch=number,
             logged_train_accuracy=0.8,
             logged_train_loss=0.7,
+            logged_penalty=0.02,
+            logged_weighting=-0.01,
+            logged_validation_accuracy=0.55,
+            logged_validation_loss=1.25,
             train_accuracy=0.9,
             train_cross_entropy=0.3,
             validation_accuracy=0.6,
@@ -84,13 +91,49 @@ class Samples:
         )
         return replace(record, **changes)  # type: ignore[arg-type]
 
-    def prediction(self, split: Split = Split.VALIDATION, moment: Moment = Moment.SELECTED) -> PredictionRecord:
+    def prediction(
+        self, side: Side = Side.VALIDATION, moment: Moment = Moment.SELECTED, *, logits: bool = False
+    ) -> PredictionRecord:
         return PredictionRecord(
-            split=split,
+            side=side,
             moment=moment,
             predicted=np.array([0, 1, 1], np.uint16),
             cross_entropy=np.array([0.125, 2.5, 0.0], np.float16),
+            logits=np.array([[2, -1], [0.5, 0.25], [-3, 3]], np.float16) if logits else None,
         )
+
+    def mode(self, **changes: object) -> ModeRecord:
+        record = ModeRecord(
+            dropout=True,
+            augmentation=True,
+            batch_statistics=True,
+            accuracy=0.85,
+            cross_entropy=0.4,
+            accuracy_noise=0.01,
+            cross_entropy_noise=0.02,
+            accuracy_change_error=0.005,
+            cross_entropy_change_error=0.015,
+            draws=4,
+        )
+        return replace(record, **changes)  # type: ignore[arg-type]
+
+    def repeat(self, number: int, repeat: int, **changes: object) -> RepeatRecord:
+        record = RepeatRecord(
+            number=number,
+            repeat=repeat,
+            new_split=True,
+            train_accuracy=0.9,
+            train_cross_entropy=0.3,
+            validation_accuracy=0.6,
+            validation_cross_entropy=1.1,
+            train_images=2,
+            validation_images=1,
+            selected_epoch=2,
+            folds=0,
+            seconds=4.5,
+            validation=self.prediction(logits=True),
+        )
+        return replace(record, **changes)  # type: ignore[arg-type]
 
     def measurement(self, **changes: object) -> Measurement:
         record = Measurement(
@@ -102,8 +145,14 @@ class Samples:
             validation_accuracy=0.6,
             validation_cross_entropy=1.1,
             validation_cross_entropy_error=0.05,
+            train_balanced_accuracy=0.875,
+            validation_balanced_accuracy=0.5,
             logged_train_accuracy=0.8,
             logged_train_loss=0.7,
+            logged_penalty=0.02,
+            logged_weighting=-0.01,
+            logged_validation_accuracy=0.55,
+            logged_validation_loss=1.25,
             penalty=0.01,
             train_images=2,
             validation_images=1,
@@ -115,6 +164,11 @@ class Samples:
             compile_seconds=1.5,
             epochs=(self.epoch(1), self.epoch(2), self.epoch(3)),
             predictions=(self.prediction(),),
+            modes=(
+                self.mode(),
+                self.mode(dropout=False, accuracy=0.9),
+                self.mode(dropout=False, augmentation=False, accuracy=0.9, unchanged="no batch norm that trains"),
+            ),
         )
         return replace(record, **changes)  # type: ignore[arg-type]
 

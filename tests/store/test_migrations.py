@@ -88,12 +88,50 @@ def test_the_trials_of_version_1_are_read(path: Path) -> None:
     assert measured.measurement is not None
     assert (measured.measurement.gap_accuracy, measured.measurement.gap_cross_entropy) == (0.125, 0.25)
     assert math.isnan(measured.measurement.logged_train_loss)
+    # What version 1 did not store but knew, and what it did not know.
+    assert (measured.measurement.logged_validation_accuracy, measured.measurement.logged_validation_loss) == (
+        0.625,
+        0.75,
+    )
+    assert (measured.measurement.folds, measured.measurement.logged_weighting) == (0, 0.0)
+    assert math.isnan(measured.measurement.logged_penalty)
+    assert measured.measurement.modes == ()
+    assert measured.measurement.modes_reason == "recorded by an earlier version, which did not measure them"
     assert [epoch.validation_cross_entropy for epoch in measured.measurement.epochs] == [1.5, 0.75]
     (prediction,) = measured.measurement.predictions
     assert (prediction.predicted.tolist(), prediction.cross_entropy.tolist()) == ([1], [0.75])
     assert (duplicate.duplicate_of, duplicate.baseline) == (0, False)
     assert failed.failure == FailureRecord(kind="nan", reason="the loss is NaN", epoch=1)
     assert (waiting.measurement, waiting.configuration) == (None, {})
+
+
+def test_a_file_of_version_1_becomes_one_of_this_version(path: Path, tmp_path: Path) -> None:
+    open_database(restored(1, path)).close()
+    new = tmp_path / "new.db"
+    open_database(new, create=True).close()
+    assert table_columns(path) == table_columns(new)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT version FROM sweep_schema").fetchall() == [(migrations.current_version(),)]
+
+
+def test_what_version_2_added_is_read(path: Path) -> None:
+    with open_database(restored(2, path)) as database:
+        assert database.study().base == "/photos"
+        measured = database.trials("toys", with_predictions=True)[0].measurement
+        (repeat,) = database.repeats("toys", with_predictions=True)
+        (opening,) = database.holdouts("toys")
+        assert database.opened_images() == {"2" * 64}
+    assert measured is not None
+    assert [mode.dropout for mode in measured.modes] == [True, False, False]
+    assert [mode.unchanged for mode in measured.modes] == ["", "no augmentation", "no augmentation"]
+    assert math.isnan(measured.modes[0].cross_entropy_change_error)
+    assert measured.predictions[0].logits is not None
+    assert measured.predictions[0].logits.tolist() == [[0.5, -0.25]]
+    assert (repeat.number, repeat.repeat, repeat.new_split, repeat.gap_accuracy) == (0, 1, True, 0.25)
+    assert repeat.validation is not None
+    assert opening.opened.isoformat() == "2026-05-02T12:30:00+00:00"
+    assert (opening.test_images, opening.results[0].accuracy) == (1, 0.5)
+    assert math.isnan(opening.results[0].predicted_high)
 
 
 # ---- steps ---------------------------------------------------------------------------------------------------------
@@ -115,7 +153,7 @@ def test_an_older_file_is_brought_up_to_date_when_it_is_opened(path: Path) -> No
         assert len(database.trials("toys")) == 4
     assert "sweep_notes" in table_columns(path)
     with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("SELECT version FROM sweep_schema").fetchall() == [(2,)]
+        assert connection.execute("SELECT version FROM sweep_schema").fetchall() == [(migrations.current_version(),)]
     open_database(path).close()
 
 

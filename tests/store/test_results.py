@@ -22,7 +22,7 @@ from sweep.records import (
     Measurement,
     Moment,
     PredictionRecord,
-    Split,
+    Side,
     StageRecord,
     TrialState,
 )
@@ -42,7 +42,7 @@ def flat(measurement: Measurement | None) -> dict[str, Any]:
 def same(one: PredictionRecord, other: PredictionRecord) -> bool:
     """Whether two predictions are the same, bit by bit."""
     return (
-        (one.split, one.moment) == (other.split, other.moment)
+        (one.side, one.moment) == (other.side, other.moment)
         and one.predicted.tobytes() == other.predicted.tobytes()
         and one.cross_entropy.tobytes() == other.cross_entropy.tobytes()
     )
@@ -79,7 +79,7 @@ def test_a_measured_trial_joins_what_optuna_and_we_know(toys: Database, samples:
 def test_predictions_are_left_in_the_database_unless_asked_for(
     toys: Database, samples: Samples, run_trials: Run
 ) -> None:
-    records = tuple(samples.prediction(split, moment) for split in (Split.TRAIN, Split.VALIDATION) for moment in Moment)
+    records = tuple(samples.prediction(side, moment) for side in (Side.PROBE, Side.VALIDATION) for moment in Moment)
 
     def objective(trial: optuna.Trial) -> float:
         measurement = samples.measurement(predictions=records)
@@ -90,14 +90,14 @@ def test_predictions_are_left_in_the_database_unless_asked_for(
     assert [trial.measurement.predictions for trial in toys.trials("toys") if trial.measurement] == [(), ()]
     for trial in toys.trials("toys", with_predictions=True):
         assert trial.measurement is not None
-        assert {(record.split, record.moment) for record in trial.measurement.predictions} == {
-            (record.split, record.moment) for record in records
+        assert {(record.side, record.moment) for record in trial.measurement.predictions} == {
+            (record.side, record.moment) for record in records
         }
-    stored = {(record.split, record.moment): record for record in toys.predictions("toys", 1)}
-    assert all(same(stored[record.split, record.moment], record) for record in records)
+    stored = {(record.side, record.moment): record for record in toys.predictions("toys", 1)}
+    assert all(same(stored[record.side, record.moment], record) for record in records)
     validation = toys.validation_predictions("toys")
     assert set(validation) == {0, 1}
-    assert same(validation[0], samples.prediction(Split.VALIDATION, Moment.SELECTED))
+    assert same(validation[0], samples.prediction(Side.VALIDATION, Moment.SELECTED))
     assert toys.predictions("toys", 7) == ()
 
 
@@ -217,7 +217,7 @@ def test_numpy_values_are_stored_as_pythons(toys: Database, samples: Samples, ru
     assert trial.measurement is not None
     numbers = (trial.measurement.selected_epoch, trial.measurement.trainable_parameters, trial.measurement.seconds)
     assert json.dumps([*numbers, *asdict(trial.measurement.epochs[0]).values()]) == (
-        "[2, 7, 4.5, 1, 0.8, 0.7, 0.9, 0.3, 0.6, 1.1, 0.001, 0.25]"
+        "[2, 7, 4.5, 1, 0.8, 0.7, 0.02, -0.01, 0.55, 1.25, 0.9, 0.3, 0.6, 1.1, 0.001, 0.25]"
     )
 
 

@@ -9,7 +9,18 @@ import optuna
 import pytest
 from sqlalchemy import Table, create_engine, inspect
 
-from sweep.records import EpochRecord, FailureRecord, ImageRecord, Measurement, StageRecord, StudyRecord
+from sweep.records import (
+    EpochRecord,
+    FailureRecord,
+    HoldoutRecord,
+    HoldoutResult,
+    ImageRecord,
+    Measurement,
+    ModeRecord,
+    RepeatRecord,
+    StageRecord,
+    StudyRecord,
+)
 from sweep.store import schema
 from sweep.store.results import open_database
 
@@ -18,8 +29,12 @@ def test_every_table_carries_our_prefix() -> None:
     assert sorted(schema.metadata.tables) == [
         "sweep_epochs",
         "sweep_failures",
+        "sweep_holdout_results",
+        "sweep_holdouts",
         "sweep_images",
+        "sweep_modes",
         "sweep_predictions",
+        "sweep_repeats",
         "sweep_schema",
         "sweep_stages",
         "sweep_studies",
@@ -30,11 +45,15 @@ def test_every_table_carries_our_prefix() -> None:
 @pytest.mark.parametrize(
     ("record", "table", "elsewhere"),
     [
-        (Measurement, schema.trials, {"epochs", "predictions"}),
+        (Measurement, schema.trials, {"epochs", "predictions", "modes"}),
         (EpochRecord, schema.epochs, set()),
         (FailureRecord, schema.failures, set()),
         (ImageRecord, schema.images, set()),
         (StageRecord, schema.stages, set()),
+        (ModeRecord, schema.modes, set()),
+        (RepeatRecord, schema.repeats, {"validation"}),
+        (HoldoutRecord, schema.holdouts, {"results"}),
+        (HoldoutResult, schema.holdout_results, {"prediction"}),
         (StudyRecord, schema.studies, {"stages"}),
     ],
 )
@@ -42,8 +61,10 @@ def test_every_field_of_a_record_has_a_column(record: type, table: Table, elsewh
     assert {field.name for field in fields(record)} - elsewhere <= set(table.columns.keys())
 
 
-def test_everything_goes_with_its_study() -> None:
-    for table in set(schema.metadata.tables.values()) - {schema.studies, schema.schema_version}:
+def test_everything_goes_with_its_study_but_opened_seals() -> None:
+    assert not schema.holdouts.foreign_keys
+    alone = {schema.studies, schema.schema_version, schema.holdouts}
+    for table in set(schema.metadata.tables.values()) - alone:
         assert {key.ondelete for key in table.foreign_keys} == {"CASCADE"}
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sweep.records import FailureRecord, Moment, PredictionRecord, Scalar, Split
+from sweep.records import FailureRecord, Moment, PredictionRecord, Scalar, Side
 from sweep.store.serialise import (
     failure_row,
     prediction_from_row,
@@ -30,18 +30,18 @@ def row(**values: object) -> Any:  # noqa: ANN401 - it stands for a row
 
 
 @settings(deadline=None)
-@given(st.data(), lengths, st.sampled_from(Split), st.sampled_from(Moment))
-def test_predictions_survive_bit_by_bit(data: st.DataObject, length: int, split: Split, moment: Moment) -> None:
+@given(st.data(), lengths, st.sampled_from(Side), st.sampled_from(Moment))
+def test_predictions_survive_bit_by_bit(data: st.DataObject, length: int, side: Side, moment: Moment) -> None:
     # From bit patterns, so that every NaN, subnormal and infinity occurs.
     bits = arrays(np.uint16, length)
     record = PredictionRecord(
-        split=split,
+        side=side,
         moment=moment,
         predicted=data.draw(bits),
         cross_entropy=data.draw(bits).view(np.float16),
     )
     back = prediction_from_row(row(**prediction_row(record)))
-    assert (back.split, back.moment) == (split, moment)
+    assert (back.side, back.moment) == (side, moment)
     assert back.predicted.dtype == np.uint16
     assert back.cross_entropy.dtype == np.float16
     assert back.predicted.tobytes() == record.predicted.tobytes()
@@ -50,7 +50,7 @@ def test_predictions_survive_bit_by_bit(data: st.DataObject, length: int, split:
 
 def test_the_bytes_of_predictions_are_little_endian() -> None:
     record = PredictionRecord(
-        split=Split.TRAIN,
+        side=Side.TRAIN,
         moment=Moment.LAST,
         predicted=np.array([1, 258], ">u2"),
         cross_entropy=np.array([1.0], ">f2"),
@@ -62,7 +62,7 @@ def test_the_bytes_of_predictions_are_little_endian() -> None:
 
 def test_classes_that_uint16_does_not_hold_are_refused() -> None:
     record = PredictionRecord(
-        split=Split.TRAIN,
+        side=Side.TRAIN,
         moment=Moment.LAST,
         predicted=np.array([70_000]),
         cross_entropy=np.zeros(1, np.float16),
@@ -80,7 +80,7 @@ def test_classes_that_uint16_does_not_hold_are_refused() -> None:
     ],
 )
 def test_a_damaged_blob_is_noticed_before_it_fills_the_memory(blob: bytes, message: str) -> None:
-    damaged = row(split="train", moment="last", images=3, predicted=blob, cross_entropy=blob)
+    damaged = row(split="train", moment="last", images=3, predicted=blob, cross_entropy=blob, logits=None)
     with pytest.raises((ValueError, zlib.error), match=message):
         prediction_from_row(damaged)
 

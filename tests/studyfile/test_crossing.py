@@ -5,9 +5,17 @@ from __future__ import annotations
 import pytest
 
 from sweep.errors import DefinitionError
-from sweep.studyfile.crossing import check_group, check_rates, check_rates_of_space, check_shares
+from sweep.studyfile.crossing import (
+    check_group,
+    check_pruner,
+    check_rates,
+    check_rates_of_space,
+    check_shares,
+    check_views,
+    check_views_of_space,
+)
 from sweep.studyfile.ranges import read_range
-from sweep.studyfile.settings import DataSettings, ModelSettings
+from sweep.studyfile.settings import DataSettings, FoldSettings, ModelSettings, SearchSettings, TrainingSettings
 
 TWO_LAYERS = ModelSettings(head_width=(512, 256), dropout=(0.5, 0.3), dropout_position="after_dense")
 
@@ -16,6 +24,66 @@ def test_shares_must_leave_images_to_train_on() -> None:
     check_shares(DataSettings(source="photos", validation=0.5, test=0.49))
     with pytest.raises(DefinitionError, match=r"\[data\] validation: received 0\.6 for validation and 0\.4 for test"):
         check_shares(DataSettings(source="photos", validation=0.6, test=0.4))
+
+
+def test_folds_always_leave_images_to_train_on() -> None:
+    check_shares(DataSettings(source="photos", validation=FoldSettings(folds=2), test=0.9))
+
+
+FOLDS = DataSettings(source="photos", validation=FoldSettings(folds=5))
+ONE_SPLIT = DataSettings(source="photos")
+
+
+@pytest.mark.parametrize(
+    ("data", "pruner"),
+    [(FOLDS, "wilcoxon"), (FOLDS, "none"), (ONE_SPLIT, "hyperband"), (ONE_SPLIT, "median"), (ONE_SPLIT, "none")],
+)
+def test_pruners_that_can_be(data: DataSettings, pruner: str) -> None:
+    check_pruner(data, SearchSettings.model_validate({"pruner": pruner}))
+
+
+@pytest.mark.parametrize(
+    ("data", "pruner", "says"),
+    [
+        (FOLDS, "hyperband", "'hyperband', which compares epochs, with folds; .*; write pruner = \"wilcoxon\""),
+        (FOLDS, "median", "'median', which compares epochs, with folds"),
+        (ONE_SPLIT, "wilcoxon", r"'wilcoxon', which .* without folds; .*, or validation = \{folds = 5\}"),
+    ],
+)
+def test_pruners_that_cannot_be(data: DataSettings, pruner: str, says: str) -> None:
+    with pytest.raises(DefinitionError, match=rf"\[search\] pruner: received {says}"):
+        check_pruner(data, SearchSettings.model_validate({"pruner": pruner}))
+
+
+def test_augmented_validation_needs_views() -> None:
+    check_views(TrainingSettings(augment_validation=True, augment_views=1))
+    with pytest.raises(DefinitionError, match=r"\[training\] augment_validation: received .* augment_views = 0"):
+        check_views(TrainingSettings(augment_validation=True))
+
+
+@pytest.mark.parametrize(
+    ("space", "place"),
+    [
+        ({}, None),
+        ({"augment_views": "1:4"}, None),
+        ({"augment_views": "0:4"}, "augment_views"),
+        ({"augment_views": "0,2", "augment_validation": "false"}, None),
+        ({"augment_views": "0,2", "augment_validation": "false,true"}, "augment_views"),
+    ],
+)
+def test_spaces_in_which_augmented_validation_may_lack_views(space: dict[str, str], place: str | None) -> None:
+    ranges = {
+        field: read_range(field, {"choices": [text == "true" for text in values.split(",")]})
+        if field == "augment_validation"
+        else read_range(field, values)
+        for field, values in space.items()
+    }
+    training = TrainingSettings(augment_validation=True, augment_views=2)
+    if place is None:
+        check_views_of_space(training, ranges)
+    else:
+        with pytest.raises(DefinitionError, match=rf"\[space\] {place}: received augment_validation = true with"):
+            check_views_of_space(training, ranges)
 
 
 @pytest.mark.parametrize("group", ["none", "folder", r"^(.+)_v\d+", r"^((a|b)\d+)_"])

@@ -9,7 +9,15 @@ import pytest
 from pydantic import ValidationError
 
 from sweep.errors import DefinitionError
-from sweep.studyfile.definition import Configuration, DataSettings, ModelSettings, StudyDefinition, TrainingSettings
+from sweep.studyfile.definition import (
+    Configuration,
+    DataSettings,
+    FoldSettings,
+    ModelSettings,
+    SearchSettings,
+    StudyDefinition,
+    TrainingSettings,
+)
 from sweep.studyfile.space import Choices, NumberRange
 
 
@@ -87,6 +95,46 @@ def test_json_gives_the_study_back_and_reads_like_a_study_file() -> None:
     assert StudyDefinition.model_validate_json(made.canonical_json()) == made
 
 
+FOLDS = {"source": "toys", "validation": {"folds": 5}}
+
+
+def test_json_gives_folds_back() -> None:
+    made = study(data=FOLDS)
+    assert made.data.validation == FoldSettings(folds=5, repeats=1)
+    assert json.loads(made.canonical_json())["data"]["validation"] == {"folds": 5, "repeats": 1}
+    assert StudyDefinition.model_validate(json.loads(made.canonical_json())) == made
+    assert StudyDefinition.model_validate_json(made.canonical_json()) == made
+    assert made.digest == study(data={**FOLDS, "validation": {"folds": 5, "repeats": 1}}).digest != study().digest
+
+
+def test_with_folds_the_pruner_is_the_one_for_folds_unless_one_is_named() -> None:
+    assert study().search.pruner == "hyperband"
+    assert study(data=FOLDS).search.pruner == "wilcoxon"
+    assert study(data=FOLDS, search={"trials": 3}).search == SearchSettings(trials=3, pruner="wilcoxon")
+    assert study(data=FOLDS, search={"pruner": "none"}).search.pruner == "none"
+    given = StudyDefinition(
+        name="toys",
+        data=DataSettings(source="toys", validation=FoldSettings(folds=3)),
+        search=SearchSettings(trials=3),
+    )
+    assert given.search == SearchSettings(trials=3, pruner="wilcoxon")
+    assert json.loads(given.canonical_json())["search"]["pruner"] == "wilcoxon"
+
+
+def test_repetitions_are_no_part_of_the_digest() -> None:
+    assert study(search={"finalists": 1, "repeats": 2, "trials": 9}).digest == study().digest
+    assert study(search={"seed": 2}).digest != study().digest
+
+
+def test_a_swept_use_of_views_replaces_one_that_may_lack_them() -> None:
+    found = study(
+        training={"augment_views": 2, "augment_validation": True},
+        space={"augment_views": "0,2", "augment_validation": {"choices": [False]}},
+    ).structural_configurations()
+    views = [(one.training.augment_views, one.training.augment_validation) for one in found]
+    assert views == [(2, True), (0, False), (2, False)]
+
+
 def test_equal_studies_have_equal_digests_however_they_are_written() -> None:
     one = study(model={"l2": 0, "head_width": 64}, space={"dropout": {"low": 0, "high": 0.9}})
     other = study(model={"l2": 0.0, "head_width": [64]}, space={"dropout": "0.0:0.9"})
@@ -149,6 +197,10 @@ def test_too_many_structures_are_refused() -> None:
     [
         ({"data": {"source": "toys", "validation": 0.6, "test": 0.4}}, r"\[data\] validation"),
         ({"data": {"source": "toys", "group": "("}}, r"\[data\] group"),
+        ({"data": FOLDS, "search": {"pruner": "median"}}, r"\[search\] pruner"),
+        ({"search": {"pruner": "wilcoxon"}}, r"\[search\] pruner"),
+        ({"training": {"augment_validation": True}}, r"\[training\] augment_validation"),
+        ({"space": {"augment_validation": {"choices": [True]}}}, r"\[space\] augment_validation"),
         ({"model": {"dropout": [0.5, 0.5]}}, r"\[model\] dropout"),
         ({"space": {"dropout": "0.9:0.1"}}, r"\[space\] dropout"),
         ({"space": {"trials": "1,2"}}, r"\[space\] trials"),

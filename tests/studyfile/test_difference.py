@@ -29,8 +29,8 @@ def test_two_ranges_of_a_field_are_one_difference() -> None:
     assert difference(json.dumps(first), json.dumps(second)) == ("space.dropout",)
 
 
-def test_the_number_of_trials_may_differ() -> None:
-    more = BASE.model_copy(update={"search": SearchSettings(trials=100)})
+def test_the_numbers_of_trials_and_repeats_may_differ() -> None:
+    more = BASE.model_copy(update={"search": SearchSettings(trials=100, finalists=5, repeats=0)})
     assert difference(BASE.canonical_json(), more.canonical_json()) == ()
     assert BASE.digest == more.digest
 

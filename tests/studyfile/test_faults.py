@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from sweep.studyfile.definition import StudyDefinition
 from sweep.studyfile.faults import first_fault, shown
-from sweep.studyfile.settings import ModelSettings
+from sweep.studyfile.settings import DataSettings, ModelSettings
 
 
 def model_error(**fields: object) -> ValidationError:
@@ -34,6 +34,27 @@ def model_error(**fields: object) -> ValidationError:
 def test_one_value_in_words(field: str, value: object, received: str, expected: str) -> None:
     fault = first_fault(model_error(**{field: value}), depth=1)
     assert (fault.path, fault.received, fault.expected) == ((field,), received, expected)
+
+
+@pytest.mark.parametrize(
+    ("value", "received", "expected"),
+    [
+        ({"fold": 5}, "the unknown field `fold`", "one of folds, repeats"),
+        ({"folds": 5, "seed": 1}, "the unknown field `seed`", "one of folds, repeats"),
+        ({"repeats": 2}, "{'repeats': 2}", "`folds` in it"),
+        ({"folds": 1}, "folds = 1", "a number of at least 2"),
+        ({"folds": 50}, "folds = 50", "a number of at most 20"),
+        ({"folds": 5.5}, "folds = 5.5", "a whole number"),
+        ({"folds": 5, "repeats": 0}, "repeats = 0", "a number of at least 1"),
+        ("five", "'five'", "a number"),
+        (1.5, "1.5", "a number below 1"),
+    ],
+)
+def test_folds_in_words(value: object, received: str, expected: str) -> None:
+    with pytest.raises(ValidationError, match="validation") as caught:
+        DataSettings.model_validate({"source": "toys", "validation": value})
+    fault = first_fault(caught.value, depth=1)
+    assert (fault.path, fault.received, fault.expected) == (("validation",), received, expected)
 
 
 def test_a_missing_field_is_nothing() -> None:

@@ -23,7 +23,7 @@ def test_every_swept_field_is_numbers_or_text() -> None:
 def test_text_fields_are_those_of_one_text() -> None:
     assert {field for field in TABLE_OF if is_text(field)} == {
         "name", "question", "source", "group", "backbone", "weights", "batch_norm", "pooling", "dropout_position",
-        "optimizer", "keep", "sampler", "pruner", "objective",
+        "optimizer", "keep", "class_weight", "sampler", "pruner", "objective",
     }  # fmt: skip
 
 
@@ -37,7 +37,11 @@ def test_text_fields_are_those_of_one_text() -> None:
         ("trials", "", "expected `trials` in [search]; move it there"),
         ("Dropout", "space", "expected `dropout` in [space]; write dropout"),
         ("trials", "space", "expected a field of [model] or [training]; set it in [search] instead"),
-        ("zzz", "search", "expected one of trials, sampler, pruner, objective, gap_weight, seed; correct the name"),
+        (
+            "zzz",
+            "search",
+            "expected one of trials, sampler, pruner, objective, gap_weight, seed, finalists, repeats; correct",
+        ),
     ],
 )
 def test_an_unknown_field_is_told_the_nearest_known_one_and_its_table(name: str, table: str, says: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sweep.errors import DefinitionError
-from sweep.studyfile.definition import StudyDefinition
+from sweep.studyfile.definition import FoldSettings, StudyDefinition
 from sweep.studyfile.load import load_study, resolve
 
 HEAD = 'schema = 1\nname = "photos"\n'
@@ -119,6 +119,9 @@ def test_a_file_without_a_schema_is_of_the_first() -> None:
         (f"{HEAD}{DATA}[training]\naugment = 3", r"\[training\] augment: .*for example augment = \[.flip., .shift.\]"),
         (f"{HEAD}{DATA}group = '(.+'", r"\[data\] group: received '\(\.\+', no regular expression"),
         (f"{HEAD}{DATA}validation = 0.9", r"\[data\] validation: received 0.9 for validation and 0.15 for test"),
+        (f"{HEAD}{DATA}validation = {{fold = 5}}", r"\[data\] validation: .* `fold`; .*validation = \{folds = 5\}"),
+        (f"{HEAD}{DATA}validation = {{folds = 1}}", r"\[data\] validation: received folds = 1; .* at least 2"),
+        (f"{HEAD}{DATA}validation = 'five'", r"\[data\] validation: received 'five'; .*validation = \{folds = 5\}"),
         (f"{HEAD}{DATA}[model]\ndropout = [0.5, 0.3]", r"\[model\] dropout: received the 2 dropout rates"),
         (f"{HEAD}{DATA}[space]\ndropout = '0.9:0.1'", r"\[space\] dropout: received low 0.9, high 0.1"),
         (f"{HEAD}{DATA}[space]\ndroput = '0:0.9'", r"\[space\] droput: .*expected `dropout` in \[space\]"),
@@ -142,6 +145,19 @@ def test_a_mistake_in_an_override_names_the_override() -> None:
         read(HEAD + DATA, sets=["data.group=a"])
     with pytest.raises(DefinitionError, match=r"^--set name: received ''; expected a text that is not empty"):
         read(HEAD + DATA, sets=["name="])
+
+
+def test_folds_can_be_set_and_bring_their_pruner() -> None:
+    found = read(HEAD + DATA, sets=["data.validation={folds = 5, repeats = 2}"])
+    assert found.data.validation == FoldSettings(folds=5, repeats=2)
+    assert found.search.pruner == "wilcoxon"
+    assert read(HEAD + DATA, environment={"SWEEP_DATA_VALIDATION": "{folds=3}"}).data.validation == FoldSettings(
+        folds=3
+    )
+    with pytest.raises(DefinitionError, match=r"^--set data.validation: received the unknown field `fold`"):
+        read(HEAD + DATA, sets=["data.validation={fold = 5}"])
+    with pytest.raises(DefinitionError, match=r"^--set search.pruner: received 'median', which compares epochs"):
+        read(f"{HEAD}{DATA}validation = {{folds = 5}}", sets=["search.pruner=median"])
 
 
 def test_an_overridden_mistake_is_no_mistake() -> None:

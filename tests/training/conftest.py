@@ -85,9 +85,9 @@ def pixels(labels: IndexArray) -> NDArray[np.uint8]:
 
 @pytest.fixture(scope="session")
 def views(labels: IndexArray, split: SplitIndices) -> NDArray[np.uint8]:
-    """Two augmented views of the training images."""
+    """Two augmented views of the images that are not sealed."""
     generator = np.random.default_rng(6)
-    return np.stack([_noisy(COLOURS[labels[split.train]], generator) for _ in range(2)])
+    return np.stack([_noisy(COLOURS[labels[split.developed]], generator) for _ in range(2)])
 
 
 @pytest.fixture(scope="session")

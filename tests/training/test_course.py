@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from sweep.errors import TrialError
 from sweep.records import EpochRecord, IndexArray, SplitIndices
 from sweep.studyfile.definition import TrainingSettings
-from sweep.training.course import Course, Reporter, follow
+from sweep.training.course import Course, LoggedEpoch, Reporter, follow
+from sweep.training.modes import Subject
 from sweep.training.seeds import TrialSeeds
 from sweep.training.task import Batches, Task
 
@@ -30,21 +31,31 @@ class ScriptedRun:
     def __init__(self, curve: Sequence[float], loss: float = 1.0) -> None:
         self.epoch = 0
         self.drawn: list[Batches] = []
+        self.viewed: list[IndexArray] = []
         self._curve = curve
         self._loss = loss
 
-    def run_epoch(self, batches: Batches) -> tuple[float, float]:
+    def run_epoch(self, batches: Batches) -> LoggedEpoch:
         self.epoch += 1
         self.drawn.append(batches)
-        return 0.5, self._loss
+        return LoggedEpoch(accuracy=0.5, loss=self._loss, penalty=0.3, weighting=-0.1)
 
     def logits(self, images: IndexArray) -> NDArray[np.float32]:
         # Cross-entropy c of the first of two classes: the other one's logit is ln(e^c − 1).
         other = math.log(math.expm1(self._curve[self.epoch - 1]))
         return np.tile(np.array([0.0, other], np.float32), (len(images), 1))
 
+    def view_logits(self, rows: IndexArray) -> NDArray[np.float32]:
+        """Of augmented images it always says the second class, for sure."""
+        self.viewed.append(rows)
+        return np.tile(np.array([0.0, 20.0], np.float32), (len(rows), 1))
+
+    @property
+    def subject(self) -> Subject:
+        raise NotImplementedError
+
     def penalty(self) -> float:
-        return 0.0
+        return 0.25
 
     def weights(self) -> list[NDArray[Any]]:
         return [np.array(self.epoch)]
@@ -63,8 +74,8 @@ def test_the_epoch_of_least_validation_cross_entropy_is_kept(reporter: Reporter,
     course = course_of(run, reporter, epochs=4)
     assert (course.selected, len(course.epochs), course.stopped) == (2, 4, "finished")
     assert run.epoch == 2  # its weights are back
-    assert course.validation.cross_entropy == pytest.approx(0.4, rel=1e-6)
-    assert course.last.cross_entropy == pytest.approx(0.4, rel=1e-6)
+    assert course.kept.validation.cross_entropy == pytest.approx(0.4, rel=1e-6)
+    assert course.last.validation.cross_entropy == pytest.approx(0.4, rel=1e-6)
     assert tuple(heard) == course.epochs
     assert [record.epoch for record in heard] == [1, 2, 3, 4]
     assert heard[2].validation_cross_entropy == pytest.approx(0.6, rel=1e-6)
@@ -74,7 +85,7 @@ def test_the_last_epoch_is_kept_where_asked(reporter: Reporter) -> None:
     run = ScriptedRun([0.9, 0.4, 0.6])
     course = course_of(run, reporter, epochs=3, keep="last")
     assert (course.selected, run.epoch) == (3, 3)
-    assert course.validation is course.last
+    assert course.kept is course.last
 
 
 @pytest.mark.parametrize(("keep", "selected"), [("best", 2), ("last", 4)])
@@ -117,6 +128,36 @@ def test_each_image_has_one_of_its_views_each_epoch(reporter: Reporter) -> None:
     seen = set()
     for batches in run.drawn:
         rows = batches.rows.reshape(-1)[: batches.examples]
-        assert sorted(rows % 12) == list(range(12))
-        seen |= set((rows // 12).tolist())
+        assert sorted(rows % 16) == list(range(12))  # 16 images are not sealed, 12 of them are trained on
+        seen |= set((rows // 16).tolist())
     assert seen == {0, 1, 2}
+
+
+def test_what_keras_would_print_is_kept_beside_what_is_clean(reporter: Reporter, heard: list[EpochRecord]) -> None:
+    course_of(ScriptedRun([0.9, 0.8]), reporter, epochs=2, views=2)
+    (_, record) = heard
+    assert (record.logged_train_accuracy, record.logged_train_loss) == (0.5, 1.0)
+    assert (record.logged_penalty, record.logged_weighting) == (0.3, -0.1)
+    # Validation is not augmented: what is logged is clean, and has the penalty in its loss.
+    assert record.logged_validation_accuracy == record.validation_accuracy
+    assert record.logged_validation_loss == pytest.approx(0.8 + 0.25, rel=1e-6)
+
+
+def test_augmented_validation_is_logged_and_the_clean_one_decides(reporter: Reporter, heard: list[EpochRecord]) -> None:
+    run = ScriptedRun([0.9, 0.4, 0.6])
+    course = course_of(run, reporter, epochs=3, views=3, augment_validation=True)
+    assert course.selected == 2
+    for record in heard:
+        assert record.logged_validation_accuracy == 0
+        assert record.logged_validation_loss == pytest.approx(20.25)
+    # Images 12 … 15 of the 16 that are not sealed, in another view of the three each epoch.
+    assert all((rows % 16).tolist() == [12, 13, 14, 15] and rows.max() < 48 for rows in run.viewed)
+    assert len({tuple(rows) for rows in run.viewed}) == 3
+
+
+def test_views_of_the_validation_side_shift_no_other_random_number(reporter: Reporter) -> None:
+    runs = ScriptedRun([0.9] * 3), ScriptedRun([0.9] * 3)
+    for run, augmented in zip(runs, (False, True), strict=True):
+        course_of(run, reporter, epochs=3, views=3, augment_validation=augmented)
+    for one, other in zip(runs[0].drawn, runs[1].drawn, strict=True):
+        np.testing.assert_array_equal(one.rows, other.rows)

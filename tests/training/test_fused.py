@@ -73,9 +73,10 @@ def test_a_step_of_gradient_descent_worked_out_by_hand(configure: Configure) -> 
     compiled.begin(configuration, TrialSeeds.of((1,)))
     run = FusedRun(compiled, clean=np.array([[1, 0], [0, 2]], np.float32), views=None)
     run.restore([np.zeros((2, 2)), np.zeros(2)])
-    accuracy, loss = run.run_epoch(draw_batches(np.arange(2), np.array([0, 1]), 2, np.random.default_rng(0)))
-    assert accuracy == 0.5
-    assert loss == pytest.approx(np.log(2))
+    logged = run.run_epoch(draw_batches(np.arange(2), np.array([0, 1]), 2, np.random.default_rng(0)))
+    assert logged.accuracy == 0.5
+    assert logged.loss == pytest.approx(np.log(2))
+    assert (logged.penalty, logged.weighting) == (0, 0)
     kernel, bias = run.weights()
     np.testing.assert_allclose(kernel, [[0.125, -0.125], [-0.25, 0.25]], rtol=1e-6)
     np.testing.assert_allclose(bias, [0, 0], atol=1e-7)
@@ -90,9 +91,9 @@ def test_rows_that_fill_up_the_last_batch_do_not_count(configure: Configure) -> 
     compiled.begin(configuration, TrialSeeds.of((1,)))
     run = FusedRun(compiled, clean=features, views=None)
     run.restore([np.zeros((1, 2)), np.zeros(2)])
-    _, loss = run.run_epoch(draw_batches(np.arange(3), np.zeros(3, np.int64), 2, np.random.default_rng(0)))
+    logged = run.run_epoch(draw_batches(np.arange(3), np.zeros(3, np.int64), 2, np.random.default_rng(0)))
     # After the first step weights and biases are ±1/4, so the logits ±1/2.
-    assert loss == pytest.approx((2 * np.log(2) + np.log(1 + np.exp(-1))) / 3)
+    assert logged.loss == pytest.approx((2 * np.log(2) + np.log(1 + np.exp(-1))) / 3)
 
 
 def test_the_penalty_is_in_the_loss(configure: Configure) -> None:
@@ -102,5 +103,32 @@ def test_the_penalty_is_in_the_loss(configure: Configure) -> None:
     run = FusedRun(compiled, clean=np.zeros((2, 1), np.float32), views=None)
     run.restore([np.array([[3, 4]]), np.zeros(2)])
     assert run.penalty() == pytest.approx(2.5)
-    _, loss = run.run_epoch(draw_batches(np.arange(2), np.zeros(2, np.int64), 2, np.random.default_rng(0)))
-    assert loss == pytest.approx(np.log(2) + 2.5, rel=1e-5)
+    logged = run.run_epoch(draw_batches(np.arange(2), np.zeros(2, np.int64), 2, np.random.default_rng(0)))
+    assert logged.loss == pytest.approx(np.log(2) + 2.5, rel=1e-5)
+    assert logged.penalty == pytest.approx(2.5, rel=1e-5)
+    assert logged.weighting == 0
+
+
+def test_class_weights_multiply_the_training_loss_and_the_gradient(configure: Configure) -> None:
+    """Three images at weights 0, one of them of class 1: each cross-entropy is ln 2, times 1/2 or 3."""
+    configuration = configure(optimizer="sgd", learning_rate=1.0)
+    compiled = make(configuration, 1)
+    compiled.begin(configuration, TrialSeeds.of((1,)), np.array([0.5, 3.0], np.float32))
+    run = FusedRun(compiled, clean=np.ones((3, 1), np.float32), views=None)
+    run.restore([np.zeros((1, 2)), np.zeros(2)])
+    logged = run.run_epoch(draw_batches(np.arange(3), np.array([0, 1, 0]), 3, np.random.default_rng(0)))
+    assert logged.loss == pytest.approx(np.log(2) * (0.5 + 0.5 + 3) / 3)
+    assert logged.weighting == pytest.approx(np.log(2) * (4 / 3 - 1))
+    # The gradient of logit 0 is −1/2 for class 0, +1/2 for class 1: −(−1/2 · 1/2 · 2 + 1/2 · 3) / 3 = −1/3.
+    np.testing.assert_allclose(run.weights()[1], [-1 / 3, 1 / 3], rtol=1e-5)
+
+
+def test_views_are_rows_of_one_table(configure: Configure) -> None:
+    configuration = configure()
+    compiled = make(configuration, 1)
+    compiled.begin(configuration, TrialSeeds.of((1,)))
+    views = np.array([[[1], [2]], [[3], [4]]], np.float32)
+    run = FusedRun(compiled, clean=np.zeros((5, 1), np.float32), views=views)
+    run.restore([np.array([[1, 0]]), np.zeros(2)])
+    np.testing.assert_allclose(run.view_logits(np.array([3, 0, 2])), [[4, 0], [1, 0], [3, 0]])
+    np.testing.assert_allclose(run.logits(np.array([4])), [[0, 0]])

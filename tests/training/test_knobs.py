@@ -52,3 +52,18 @@ def test_nothing_of_it_is_a_weight_of_the_model() -> None:
     inputs = keras.Input((3,))
     model = keras.Model(inputs, knobs.dropout(0, "dropout")(inputs))
     assert model.variables == []
+
+
+def test_a_dropout_knows_its_rate() -> None:
+    knobs = Knobs(2, doubled)
+    knobs.turn(rates=(0.5, 0.0), l2=0.0, seed=np.random.SeedSequence(1))
+    assert [knobs.dropout(number, f"dropout_{number}").rate for number in (0, 1)] == [0.5, 0.0]
+
+
+def test_classes_weigh_the_same_unless_told() -> None:
+    knobs = Knobs(0, doubled, num_classes=3)
+    assert np.asarray(knobs.class_weights).tolist() == [1, 1, 1]
+    knobs.weight_classes(np.array([0.5, 1, 2], np.float32))
+    assert np.asarray(knobs.class_weights).tolist() == [0.5, 1, 2]
+    knobs.weight_classes(None)
+    assert np.asarray(knobs.class_weights).tolist() == [1, 1, 1]

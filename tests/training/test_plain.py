@@ -53,6 +53,13 @@ KINDS: dict[str, dict[str, object]] = {
     "unfrozen, training batch norm": {"unfrozen_layers": 8, "batch_norm": "train", "learning_rate": 1e-3},
     "the whole network": {"unfrozen_layers": 99, "batch_norm": "train", "learning_rate": 1e-3},
     "augmented views": {"head_width": (16,), "dropout": 0.5, "augment_views": 2},
+    "class weights, L2, augmented validation": {
+        "class_weight": "balanced",
+        "l2": 1e-2,
+        "augment_views": 2,
+        "augment_validation": True,
+    },
+    "class weights, unfrozen": {"class_weight": "balanced", "unfrozen_layers": 3},
 }
 
 
@@ -68,11 +75,17 @@ def test_cached_and_fused_training_is_ordinary_training(
     for ours, theirs in zip(fused.epochs, judge.epochs, strict=True):
         assert ours.logged_train_loss == pytest.approx(theirs.logged_train_loss, rel=1e-4)
         assert ours.logged_train_accuracy == pytest.approx(theirs.logged_train_accuracy, abs=1e-6)
+        assert ours.logged_penalty == pytest.approx(theirs.logged_penalty, rel=1e-4)
+        assert ours.logged_weighting == pytest.approx(theirs.logged_weighting, abs=1e-4)
+        assert ours.logged_validation_loss == pytest.approx(theirs.logged_validation_loss, rel=1e-4)
+        assert ours.logged_validation_accuracy == theirs.logged_validation_accuracy
         assert ours.train_cross_entropy == pytest.approx(theirs.train_cross_entropy, rel=1e-4)
         assert ours.validation_cross_entropy == pytest.approx(theirs.validation_cross_entropy, rel=1e-4)
     for mine, yours in zip(fused.predictions, judge.predictions, strict=True):
         np.testing.assert_array_equal(mine.predicted, yours.predicted)
         np.testing.assert_allclose(mine.cross_entropy, yours.cross_entropy, rtol=1e-3, atol=1e-3)
+    weighted = configuration.training.class_weight == "balanced"
+    assert all((record.logged_weighting != 0) == weighted for record in fused.epochs)
     assert fused.penalty == pytest.approx(judge.penalty, rel=1e-4)
     assert (fused.trainable_parameters, fused.total_parameters) == (judge.trainable_parameters, judge.total_parameters)
 
@@ -128,6 +141,19 @@ def test_it_is_what_keras_code_does_as_people_write_it(
     val_loss, val_accuracy = model.evaluate(images[split.validation], labels[split.validation], verbose=0)
     assert measurement.validation_accuracy == pytest.approx(val_accuracy, abs=1e-6)
     assert measurement.validation_cross_entropy + measurement.penalty == pytest.approx(val_loss, rel=1e-4)
+
+
+def test_other_sides_train_another_model(
+    plain_trainer: MakePlain, trainer: Trainer, split: SplitIndices, configure: Configure, reporter: Reporter
+) -> None:
+    swapped = SplitIndices(train=split.validation, validation=split.train, test=split.test)
+    arguments = {"seed": (1,), "reporter": reporter, "split": swapped, "thorough": True}
+    configuration = configure(augment_views=2, epochs=1)
+    judge = plain_trainer(2).train(configuration, **arguments)  # type: ignore[arg-type]
+    fused = trainer.train(configuration, **arguments)  # type: ignore[arg-type]
+    assert (judge.train_images, judge.validation_images) == (30, 70)
+    assert judge.validation_cross_entropy == pytest.approx(fused.validation_cross_entropy, rel=1e-4)
+    assert all(one.logits is not None for one in judge.predictions)
 
 
 def test_the_judge_leaves_the_backbone_as_it_was(

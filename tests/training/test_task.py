@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sweep.records import SplitIndices
+from sweep.studyfile.definition import TrainingSettings
 from sweep.training.task import Task, draw_batches, stratified_probe
 
 
@@ -45,3 +46,35 @@ def test_the_probe_is_no_larger_than_a_curve_needs() -> None:
 def test_a_small_training_set_is_its_own_probe() -> None:
     split = SplitIndices(train=np.array([1, 3]), validation=np.array([0, 2, 4]), test=np.array([], np.int64))
     assert Task.of(np.array([0, 1, 0, 1, 0]), split, 2).probe.tolist() == [1, 3]
+
+
+def test_a_view_of_an_image_stands_where_the_image_stands_among_those_not_sealed() -> None:
+    split = SplitIndices(train=np.array([1, 5]), validation=np.array([2, 7]), test=np.array([0, 3, 4, 6]))
+    task = Task.of(np.zeros(8, np.int64), split, 2)
+    assert task.developed.tolist() == [1, 2, 5, 7]
+    rows = task.draw_views(np.array([5, 7, 1]), 3, np.random.default_rng(0))
+    assert (rows % 4).tolist() == [2, 3, 0]
+    assert rows.max() < 12
+    drawn = [task.draw_views(np.array([7]), 3, np.random.default_rng(seed))[0] // 4 for seed in range(20)]
+    assert set(drawn) == {0, 1, 2}
+
+
+def test_on_other_sides_views_stand_where_they_stood() -> None:
+    split = SplitIndices(train=np.array([1, 5]), validation=np.array([2, 7]), test=np.array([0]))
+    other = SplitIndices(train=np.array([2]), validation=np.array([5]), test=np.array([0]))
+    task = Task.of(np.zeros(8, np.int64), split, 2)
+    assert task.on(None) is task
+    moved = task.on(other)
+    assert (moved.train.tolist(), moved.validation.tolist(), moved.probe.tolist()) == ([2], [5], [2])
+    assert moved.developed.tolist() == [1, 2, 5, 7]
+
+
+def test_balanced_weights_are_those_of_the_training_side() -> None:
+    # 6 training images, 3 classes, of which 4, 2 and 0: 6 / (3 · 4), 6 / (3 · 2), and nothing to weight.
+    labels = np.array([0, 0, 0, 0, 1, 1, 2, 2, 2])
+    split = SplitIndices(train=np.arange(6), validation=np.arange(6, 9), test=np.array([], np.int64))
+    task = Task.of(labels, split, 3)
+    weights = task.class_weights(TrainingSettings(class_weight="balanced"))
+    assert weights is not None
+    assert weights.tolist() == [0.5, 1.0, 0.0]
+    assert task.class_weights(TrainingSettings()) is None

@@ -12,17 +12,25 @@ import pytest
 from sweep.backbones.catalog import Backbone
 from sweep.errors import TrialError
 from sweep.features.extract import Features
-from sweep.records import EpochRecord, IndexArray, Measurement, Moment, Split, SplitIndices
+from sweep.records import EpochRecord, IndexArray, Measurement, Moment, PredictionRecord, Side, SplitIndices
 from sweep.studyfile.definition import Configuration, ModelSettings
 from sweep.training import trial
 from sweep.training.fused import CompiledStructure, FusedRun
+from sweep.training.task import Task
 from sweep.training.trial import Library, Reporter, Trainer
 
 Configure = Callable[..., Configuration]
 
 
+def kept(found: Measurement, side: Side, moment: Moment) -> PredictionRecord:
+    (record,) = [one for one in found.predictions if (one.side, one.moment) == (side, moment)]
+    return record
+
+
 def same(one: Measurement, other: Measurement) -> bool:
     """Bit for bit, but for the clock."""
+    if one.modes != other.modes:
+        return False
     for mine, yours in zip(one.epochs, other.epochs, strict=True):
         if dataclasses.replace(mine, seconds=0.0) != dataclasses.replace(yours, seconds=0.0):
             return False
@@ -48,15 +56,24 @@ def test_a_measurement_is_whole_and_agrees_with_itself(
     assert found.trainable_parameters == 24 * 16 + 16 + 16 * 3 + 3
     assert found.total_parameters == found.trainable_parameters + 2472
 
-    kept = {(one.split, one.moment): one for one in found.predictions}
-    validation = kept[Split.VALIDATION, Moment.SELECTED]
+    validation = kept(found, Side.VALIDATION, Moment.SELECTED)
     assert found.validation_accuracy == (validation.predicted == labels[split.validation]).mean()
     assert found.validation_cross_entropy == pytest.approx(float(validation.cross_entropy.mean(dtype=float)), rel=1e-3)
-    assert found.train_accuracy == (kept[Split.TRAIN, Moment.SELECTED].predicted == labels[split.train]).mean()
+    recalls = [(validation.predicted == label)[labels[split.validation] == label].mean() for label in range(3)]
+    assert found.validation_balanced_accuracy == pytest.approx(np.mean(recalls))
+    probe = Task.of(labels, split, 3).probe
+    assert (len(probe), len(kept(found, Side.PROBE, Moment.SELECTED).predicted)) == (30, 30)
+    last = (kept(found, Side.PROBE, Moment.LAST).predicted == labels[probe]).mean()
+    assert last == pytest.approx(heard[-1].train_accuracy)
+    assert len(found.predictions) == 4
+    assert not found.modes_reason
     selected = heard[found.selected_epoch - 1]
     assert selected.validation_cross_entropy == min(record.validation_cross_entropy for record in heard)
     assert found.validation_cross_entropy == selected.validation_cross_entropy
     assert found.logged_train_loss == selected.logged_train_loss
+    assert found.logged_penalty == selected.logged_penalty > 0
+    assert found.logged_validation_accuracy == found.validation_accuracy
+    assert selected.logged_validation_loss == pytest.approx(found.validation_cross_entropy + found.penalty, rel=1e-6)
     assert found.penalty > 0
     assert all(record.learning_rate == 1e-2 for record in heard)
 
@@ -131,7 +148,72 @@ def test_a_pruned_trial_is_measured_at_its_best_epoch(
     found = trainer.train(configure(head_width=(16,), dropout=0.5, epochs=9), seed=(1,), reporter=stopping_after(2))
     assert (found.stopped, found.epochs_run) == ("pruned", 2)
     assert found.validation_cross_entropy == min(record.validation_cross_entropy for record in found.epochs)
-    assert len(found.predictions) == 3
+    assert len(found.predictions) == 4
+    assert (found.modes, found.modes_reason) == ((), "the trial was pruned")
+
+
+def test_thorough_trials_keep_logits_and_every_corner(
+    trainer: Trainer, configure: Configure, reporter: Reporter, labels: IndexArray, split: SplitIndices
+) -> None:
+    configuration = configure(conv_filters=8, dropout=0.3, dropout_position="after_conv", augment_views=2, epochs=1)
+    usual = trainer.train(configuration, seed=(1,), reporter=reporter)
+    found = trainer.train(configuration, seed=(1,), reporter=reporter, thorough=True)
+    assert (len(usual.modes), len(found.modes)) == (3, 4)
+    assert usual.modes == found.modes[:3]
+    assert [one.draws for one in usual.modes] == [2, 2, 1]
+    logits = kept(found, Side.VALIDATION, Moment.SELECTED).logits
+    assert logits is not None
+    assert (logits.argmax(1) == labels[split.validation]).mean() == pytest.approx(found.validation_accuracy, abs=0.04)
+    assert all(one.logits is None for one in usual.predictions)
+
+
+def test_another_split_is_for_one_training_alone(
+    trainer: Trainer, configure: Configure, reporter: Reporter, split: SplitIndices
+) -> None:
+    configuration = configure(augment_views=2, dropout=0.2, class_weight="balanced")
+    before = trainer.train(configuration, seed=(1,), reporter=reporter)
+    developed = split.developed
+    other = SplitIndices(train=developed[:60], validation=developed[60:], test=split.test)
+    found = trainer.train(configuration, seed=(1,), reporter=reporter, split=other)
+    assert (found.train_images, found.validation_images) == (60, 40)
+    assert len(kept(found, Side.VALIDATION, Moment.LAST).predicted) == 40
+    assert found.modes
+    assert same(before, trainer.train(configuration, seed=(1,), reporter=reporter))
+
+
+def test_a_trainer_over_folds_needs_a_split_for_each_training(
+    library: Library,
+    labels: IndexArray,
+    split: SplitIndices,
+    configure: Configure,
+    reporter: Reporter,
+    trainer: Trainer,
+) -> None:
+    nothing = np.array([], np.int64)
+    whole = SplitIndices(train=nothing, validation=split.developed, test=split.test, folds=(split.validation,))
+    folded = Trainer(library=library, labels=labels, split=whole, num_classes=3)
+    configuration = configure(augment_views=2, epochs=1)
+    found = folded.train(configuration, seed=(1,), reporter=reporter, split=split)
+    assert same(found, trainer.train(configuration, seed=(1,), reporter=reporter))
+
+
+def test_a_holdout_trains_the_same_weights_and_opens_the_sealed_side(
+    trainer: Trainer, configure: Configure, reporter: Reporter, labels: IndexArray, split: SplitIndices
+) -> None:
+    configuration = configure(head_width=(16,), dropout=0.5)
+    found = trainer.holdout(configuration, seed=(0, 1))
+    assert same(found.measurement, trainer.train(configuration, seed=(0, 1), reporter=reporter))
+    right = found.prediction.predicted == labels[split.test]
+    assert (found.prediction.side, found.prediction.moment) == (Side.TEST, Moment.SELECTED)
+    assert found.accuracy == right.mean()
+    assert found.cross_entropy == pytest.approx(float(found.prediction.cross_entropy.mean(dtype=float)), rel=1e-3)
+    present = np.unique(labels[split.test])
+    recalls = [right[labels[split.test] == label].mean() for label in present]
+    assert found.balanced_accuracy == pytest.approx(np.mean(recalls))
+    swapped = SplitIndices(train=split.validation, validation=split.train, test=np.array([], np.int64))
+    other = trainer.holdout(configuration, seed=(0, 1), split=swapped)
+    assert other.measurement.train_images == 30
+    assert len(other.prediction.predicted) == len(split.test)
 
 
 def test_the_test_side_is_never_read(

@@ -47,6 +47,14 @@ def test_the_baseline_is_the_plain_default() -> None:
     assert (found.name, found.data.source, found.search.trials) == ("pets", "./pets", 50)
 
 
+def test_folds_can_be_asked_for_without_another_change() -> None:
+    """Which pruner suits follows from `validation`, so the file names none."""
+    document = dict(draft(index({"cat": 60, "dog": 60})).document)
+    assert StudyDefinition.model_validate(document).search.pruner == "hyperband"
+    document["data"] = {**document["data"], "validation": {"folds": 5}}
+    assert StudyDefinition.model_validate(document).search.pruner == "wilcoxon"
+
+
 def test_only_the_penalty_of_the_baseline_lies_outside_the_space() -> None:
     """A log range has no 0; everything else of the baseline can be drawn."""
     found = StudyDefinition.model_validate(draft(index({"cat": 600, "dog": 600})).document)

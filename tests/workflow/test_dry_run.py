@@ -28,3 +28,16 @@ def test_it_shows_fields_split_size_and_time(
     assert "unfrozen layers: none" in text
     assert "7 of them" in text
     assert not list(tmp_path.glob("*.db"))
+
+
+def test_it_shows_folds_as_the_study_file_writes_them(photo_folder: Callable[..., Path]) -> None:
+    sets = ("data.image_size=32", "data.validation={folds = 4}", "data.test=0")
+    resolved = resolve_study(str(photo_folder({"cat": 20, "dog": 20})), Overrides(sets=sets), Silent())
+    lines = describe_run(resolved, progress=Silent())
+    text = "\n".join(lines)
+    assert "validation={folds = 4, repeats = 1}" in text
+    assert "pruner=wilcoxon" in text
+    assert "validation: 40 images (cat 20, dog 20)" in lines
+    assert "40 images are validated once each, in 4 folds of 10" in lines
+    assert not any(line.startswith("train:") for line in lines)
+    assert "of training in 4 folds, 50 of them" in text

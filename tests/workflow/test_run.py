@@ -18,7 +18,7 @@ from sweep.workflow.opened import OpenedStudy
 from sweep.workflow.resolve import Overrides, resolve_study
 from sweep.workflow.run import run_resolved, run_study
 
-QUICK = ("data.image_size=32", "training.epochs=1", "search.pruner=none")
+QUICK = ("data.image_size=32", "training.epochs=1", "search.pruner=none", "search.repeats=0")
 
 
 def test_a_folder_ends_as_finished_trials(finished: tuple[Path, OpenedStudy]) -> None:
@@ -42,6 +42,28 @@ def test_every_trial_is_measured_on_the_whole_sides(finished: tuple[Path, Opened
         assert measured.epochs_run == 2
         assert trial.objective is not None
         assert trial.objective <= -measured.validation_cross_entropy + 1e-9, "J never exceeds −CE"
+
+
+def test_grouped_photos_are_cross_validated(photo_folder: Callable[..., Path], tmp_path: Path) -> None:
+    """Twelve bursts of three photos a class; of the 60 photos that are not sealed each is validated twice."""
+    folder = photo_folder({"cat": 36, "dog": 36})
+    for photo in sorted(folder.rglob("*.png")):
+        name, number = photo.stem.split("_")
+        photo.rename(photo.with_name(f"{name}_burst{int(number) // 3}_{number}.png"))
+    folds = ("data.validation={folds = 3, repeats = 2}", r"data.group='^(.+)_\d+'")
+    quick = ("data.image_size=32", "training.epochs=2", "search.finalists=1", "search.repeats=1")
+    study = run_study(str(folder), trials=3, database=tmp_path / "study.db", sets=(*quick, *folds))
+    data = study.study.data
+    assert (data.images(Split.TRAIN), data.images(Split.VALIDATION), data.images(Split.TEST)) == (0, 60, 12)
+    assert (data.fold_repeats, data.groups) == (2, 24)
+    assert study.trials[0].state is TrialState.COMPLETE
+    for trial in study.trials:
+        measured = trial.measurement
+        assert measured is not None
+        assert measured.folds == 6 or trial.state is TrialState.PRUNED
+        assert (measured.train_images, measured.validation_images) == (40, 20)
+    assert sum(stage.units for stage in study.study.stages if stage.name == "backbone pass") == 72
+    assert len(study.ranking()) > 0
 
 
 def test_the_same_command_again_adds_nothing(photo_folder: Callable[..., Path], tmp_path: Path) -> None:
@@ -125,3 +147,38 @@ def test_the_optuna_dashboard_lists_the_study(finished: tuple[Path, OpenedStudy]
     study = get(f"/api/studies/{summary['study_id']}")
     assert {"dropout", "l2"} <= {parameter["name"] for parameter in study["union_search_space"]}
     assert [len(trial["intermediate_values"]) for trial in study["trials"]] == [2, 2, 2]
+
+
+PLANTED = """
+name = "planted"
+[data]
+source = "{photos}"
+image_size = 32
+[training]
+epochs = 3
+learning_rate = 0.01
+batch_size = 8
+[space]
+learning_rate = {{choices = [0.01, 1e-9]}}
+l2 = {{choices = [0.0, 100.0]}}
+[search]
+trials = 4
+sampler = "grid"
+finalists = 0
+"""
+
+
+def test_trials_that_learn_nothing_have_no_gap_and_no_place_in_tier_1(
+    finished: tuple[Path, OpenedStudy], tmp_path: Path
+) -> None:
+    # A learning rate of 1e-9 leaves the head as it was drawn; an L2 of 100 presses every kernel towards zero.
+    (tmp_path / "planted.toml").write_text(PLANTED.format(photos=finished[0].parent / "photos"), encoding="utf-8")
+    study = run_study(str(tmp_path / "planted.toml"), database=tmp_path / "study.db")
+    rows = study.report.ranking.rows
+    good = {row.number for row in rows if row.trial.parameters == {"learning_rate": 0.01, "l2": 0.0}}
+    planted = [row for row in rows if row.number not in good]
+    assert len(planted) == 3
+    assert min(row.gap.estimate for row in planted) < 0.05, "by the raw gap they would come first"
+    assert {row.number for row in rows if row.tier == 1} <= good
+    assert study.best is not None
+    assert study.best.number in good

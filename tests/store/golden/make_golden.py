@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import sqlite3
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +19,15 @@ from sweep.records import (
     DataSummary,
     EpochRecord,
     FailureRecord,
+    HoldoutRecord,
+    HoldoutResult,
     ImageRecord,
     Measurement,
+    ModeRecord,
     Moment,
     PredictionRecord,
-    Split,
+    RepeatRecord,
+    Side,
     SplitIndices,
     StageRecord,
     StudyRecord,
@@ -58,6 +63,7 @@ def add_study(database: Database) -> None:
         versions={"keras": "3.15.1"},
         created=datetime.datetime(2026, 5, 1, 12, 30, tzinfo=datetime.UTC),
         default_baseline=True,
+        base="/photos",
     )
     index = DataIndex(root="/photos", class_names=("cat", "dog"), images=images)
     split = SplitIndices(train=np.array([0]), validation=np.array([1]), test=np.array([2]))
@@ -72,6 +78,10 @@ def measurement() -> Measurement:
             epoch=number,
             logged_train_accuracy=0.5,
             logged_train_loss=float("nan"),
+            logged_penalty=0.125,
+            logged_weighting=0.0,
+            logged_validation_accuracy=0.5,
+            logged_validation_loss=1.25,
             train_accuracy=0.75,
             train_cross_entropy=0.5,
             validation_accuracy=0.625,
@@ -82,10 +92,11 @@ def measurement() -> Measurement:
         for number in (1, 2)
     )
     prediction = PredictionRecord(
-        split=Split.VALIDATION,
+        side=Side.VALIDATION,
         moment=Moment.SELECTED,
         predicted=np.array([1], np.uint16),
         cross_entropy=np.array([0.75], np.float16),
+        logits=np.array([[0.5, -0.25]], np.float16),
     )
     return Measurement(
         selected_epoch=2,
@@ -98,6 +109,12 @@ def measurement() -> Measurement:
         validation_cross_entropy_error=0.125,
         logged_train_accuracy=0.5,
         logged_train_loss=float("nan"),
+        train_balanced_accuracy=0.75,
+        validation_balanced_accuracy=0.5,
+        logged_penalty=0.125,
+        logged_weighting=0.0,
+        logged_validation_accuracy=0.5,
+        logged_validation_loss=1.25,
         penalty=0.0,
         train_images=1,
         validation_images=1,
@@ -109,7 +126,63 @@ def measurement() -> Measurement:
         compile_seconds=1.5,
         epochs=epochs,
         predictions=(prediction,),
+        modes=tuple(mode(*switches) for switches in ((True, True, True), (False, True, True), (False, False, True))),
     )
+
+
+def mode(dropout: bool, augmentation: bool, batch_statistics: bool) -> ModeRecord:
+    """One mode of the waterfall."""
+    return ModeRecord(
+        dropout=dropout,
+        augmentation=augmentation,
+        batch_statistics=batch_statistics,
+        accuracy=0.5 if dropout else 0.75,
+        cross_entropy=0.625,
+        accuracy_noise=0.0625,
+        cross_entropy_noise=0.0,
+        accuracy_change_error=0.03125,
+        cross_entropy_change_error=float("nan"),
+        draws=4,
+        unchanged="" if dropout else "no augmentation",
+    )
+
+
+def add_what_follows(database: Database) -> None:
+    """A repetition of trial 0, and an opening of the test side."""
+    kept = measurement()
+    database.save_repeat(
+        NAME,
+        RepeatRecord(
+            number=0,
+            repeat=1,
+            new_split=True,
+            train_accuracy=0.75,
+            train_cross_entropy=0.5,
+            validation_accuracy=0.5,
+            validation_cross_entropy=0.875,
+            train_images=1,
+            validation_images=1,
+            selected_epoch=2,
+            folds=0,
+            seconds=4.5,
+            validation=kept.predictions[0],
+        ),
+    )
+    result = HoldoutResult(
+        number=0,
+        rank=1,
+        baseline=True,
+        accuracy=0.5,
+        cross_entropy=0.75,
+        balanced_accuracy=0.5,
+        validation_accuracy=0.625,
+        predicted_low=0.25,
+        predicted_high=float("nan"),
+        prediction=replace(kept.predictions[0], side=Side.TEST),
+    )
+    opened = datetime.datetime(2026, 5, 2, 12, 30, tzinfo=datetime.UTC)
+    record = HoldoutRecord(study=NAME, opened=opened, test_images=1, seen_before=0, results=(result,))
+    database.save_holdout(record, ["2" * 64], acknowledged=False)
 
 
 def run_trials(database: Database) -> None:
@@ -141,6 +214,7 @@ def main() -> None:
         with open_database(path, create=True) as database:
             add_study(database)
             run_trials(database)
+            add_what_follows(database)
         connection = sqlite3.connect(path)
         dump = "\n".join(connection.iterdump()) + "\n"
         connection.close()

@@ -1,0 +1,222 @@
+"""Train numbers in the modes of the waterfall, measured without a trace: nothing that training goes on from changes.
+
+Keras logs the training side with dropout and augmentation on and with the batch's own statistics in batch norm. Here
+the same weights are evaluated with each of these switched by itself, on random streams that nothing else draws from.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, TypeAlias
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from sweep.records import IndexArray, ModeRecord, SplitIndices
+from sweep.training.draws import Draw, draw_passes, mode_records
+from sweep.training.evaluation import Evaluation, evaluate
+from sweep.training.switching import Mode, Switches, switched, switches_of, why_unswitchable
+from sweep.training.task import Task
+
+__all__ = ["ModelModes", "Subject", "SwitchedModel", "measure_model", "measure_modes"]
+
+Float32 = NDArray[np.float32]
+Tensor: TypeAlias = tf.Tensor
+
+_CHEAP_DRAWS, _DRAWS = 4, 2
+_AT_ONCE = 64
+
+
+class SwitchedModel:
+    """A model and one compiled function for each mode that it was asked for.
+
+    Args:
+        model: built; one that `why_unswitchable` has nothing against.
+        counter: a variable beyond the model's own that counts the steps and decides about masks, or None.
+        from_logits: whether the model gives logits; else probabilities.
+    """
+
+    def __init__(self, model: keras.Model, counter: keras.Variable | None = None, *, from_logits: bool = True) -> None:
+        self.model = model
+        self._counter = counter
+        self._from_logits = from_logits
+        self._functions: dict[Mode, Callable[..., Any]] = {}
+        self._augments = not switches_of(model, augmented=False).augmentation
+
+    def logits(self, mode: Mode, batches: Iterable[Tensor]) -> Iterator[Float32]:
+        """What the model says of one batch after the other, each with masks of its own.
+
+        Generators and moving statistics run on from batch to batch, and are dropped at the end: the model's own stay.
+        """
+        state = [tf.identity(variable.value) for variable in self._varying]
+        for inputs in batches:
+            logits, state = self._function(mode, inputs.shape[1:])(inputs, state)
+            yield self._logits(logits.numpy())
+
+    def clean_logits(self, inputs: Float32) -> Float32:
+        """What the model says in inference, float32, shape (n, num_classes)."""
+        return self._logits(self.model.predict(inputs, batch_size=_AT_ONCE, verbose=0))
+
+    def _logits(self, said: Float32) -> Float32:
+        # Keras' own loss clips probabilities alike.
+        return said if self._from_logits else np.log(np.clip(said, keras.config.epsilon(), 1.0))
+
+    @property
+    def _varying(self) -> list[keras.Variable]:
+        return [*self.model.non_trainable_variables, *([] if self._counter is None else [self._counter])]
+
+    def _function(self, mode: Mode, shape: tf.TensorShape) -> Callable[..., Any]:
+        # Images that are augmented beforehand are no matter of the model's.
+        mode = replace(mode, augmentation=mode.augmentation and self._augments)
+        if mode not in self._functions:
+            state = [tf.TensorSpec(variable.shape, variable.dtype) for variable in self._varying]
+            self._functions[mode] = tf.function(
+                lambda inputs, state: self._compute(mode, inputs, state),
+                input_signature=[tf.TensorSpec((None, *shape), tf.float32), state],
+                autograph=False,
+            )
+        return self._functions[mode]
+
+    def _compute(self, mode: Mode, inputs: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        varying = self._varying
+        scope = keras.StatelessScope(list(zip(varying, state, strict=True)), collect_losses=True)
+        with switched(self.model, mode), scope:
+            if self._counter is not None:
+                self._counter.assign_add(1)
+            logits = self.model(inputs, training=True)
+        return logits, [scope.get_current_value(variable) for variable in varying]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Subject:
+    """A model, what there is to switch in it, and where it finds its images.
+
+    Attributes:
+        clean: the model's inputs for images of the index, float32, shape (n, …).
+        augmented: the model's inputs for rows of the table of views; None without views.
+        views: how many of each image there are.
+        at_once: how many images are evaluated together where batch norm does not care.
+        cheap: whether evaluating costs so little that more draws and every corner are worth it.
+    """
+
+    model: SwitchedModel
+    switches: Switches
+    clean: Callable[[IndexArray], Tensor]
+    augmented: Callable[[IndexArray], Tensor] | None
+    views: int
+    at_once: int
+    cheap: bool
+
+    def logits(self, mode: Mode, images: IndexArray, passes: Sequence[Draw]) -> Float32:
+        """Logits of images in each pass, float32, shape (passes, n_images, num_classes)."""
+        alike = _alike(len(images), self.at_once)
+        work = [
+            (number, drawn, positions)
+            for number, drawn in enumerate(passes)
+            for positions in (drawn.batches if mode.batch_statistics else alike)
+        ]
+        inputs = (self._inputs(mode, images, drawn, positions) for _, drawn, positions in work)
+        said = list(self.model.logits(mode, inputs))
+        found = np.empty((len(passes), len(images), said[0].shape[1]), np.float32)
+        for (number, _, positions), logits in zip(work, said, strict=True):
+            found[number, positions] = logits
+        return found
+
+    def _inputs(self, mode: Mode, images: IndexArray, drawn: Draw, positions: IndexArray) -> Tensor:
+        if mode.augmentation and self.augmented is not None and drawn.views is not None:
+            return self.augmented(drawn.views[positions])
+        return self.clean(images[positions])
+
+
+def measure_modes(
+    subject: Subject, task: Task, clean: Evaluation, *, batch_size: int, seed: np.random.SeedSequence, thorough: bool
+) -> tuple[ModeRecord, ...]:
+    """E1, E2 and E3 over the whole training side, and the other corners where they are cheap or asked for.
+
+    Every mode is evaluated on the same views and batches, so that changes are paired; masks are each mode's own.
+
+    Args:
+        subject: with the weights of the selected epoch.
+        task: what was learnt.
+        clean: E4, of the training side.
+        batch_size: in training.
+        seed: of views and batches.
+        thorough: whether corners are measured where they are not cheap.
+    """
+    passes = draw_passes(
+        len(task.train),
+        count=_CHEAP_DRAWS if subject.cheap else _DRAWS,
+        batch_size=batch_size,
+        draw_views=partial(task.draw_views, task.train, subject.views) if subject.views else None,
+        seed=seed,
+    )
+    return mode_records(
+        lambda mode: subject.logits(mode, task.train, passes),
+        task.labels[task.train],
+        clean,
+        subject.switches,
+        every_corner=subject.cheap or thorough,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ModelModes:
+    """What was found of a model on its training side: E4, and E1 to E3 or why they cannot be had."""
+
+    clean: Evaluation
+    modes: tuple[ModeRecord, ...]
+    reason: str
+
+
+def measure_model(
+    model: keras.Model,
+    inputs: Float32,
+    labels: IndexArray,
+    *,
+    batch_size: int,
+    seed: np.random.SeedSequence,
+    from_logits: bool,
+    thorough: bool = False,
+) -> ModelModes:
+    """The modes of any Keras classifier, whose augmentation, if it has any, is made of layers of its own.
+
+    Args:
+        model: built; gives logits or probabilities, shape (n_images, num_classes).
+        inputs: of the training side, float32, shape (n_images, …).
+        labels: int64, shape (n_images,).
+        batch_size: in training.
+        seed: of batches.
+        from_logits: whether the model gives logits.
+        thorough: whether every corner is measured.
+    """
+    switchable = SwitchedModel(model, from_logits=from_logits)
+    clean = evaluate(switchable.clean_logits(inputs), labels)
+    reason = why_unswitchable(model)
+    if reason:
+        return ModelModes(clean=clean, modes=(), reason=reason)
+    subject = Subject(
+        model=switchable,
+        switches=switches_of(model, augmented=False),
+        clean=lambda images: tf.convert_to_tensor(inputs[images]),
+        augmented=None,
+        views=0,
+        at_once=_AT_ONCE,
+        cheap=False,
+    )
+    everything = np.arange(len(labels))
+    split = SplitIndices(train=everything, validation=everything[:0], test=everything[:0])
+    task = Task.of(labels, split, clean.logits.shape[1])
+    modes = measure_modes(subject, task, clean, batch_size=batch_size, seed=seed, thorough=thorough)
+    return ModelModes(clean=clean, modes=modes, reason="")
+
+
+def _alike(images: int, at_once: int) -> tuple[IndexArray, ...]:
+    """All positions in parts of one length, since masks are compiled for each; some stand in the last part again."""
+    parts = math.ceil(images / at_once)
+    length = math.ceil(images / parts)
+    return tuple(np.resize(np.arange(images), (parts, length)))

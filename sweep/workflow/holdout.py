@@ -1,0 +1,223 @@
+"""`sweep holdout`: the sealed test side, opened once for a few configurations, and on record for ever.
+
+Every look at a test side that is followed by a decision makes it a second validation side. So it is opened for at most
+five configurations at a time, and a second time only where the user says so; what was seen stays in the database.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sweep.diagnosis.comparison import group_codes
+from sweep.diagnosis.optimism import prediction_interval
+from sweep.diagnosis.ranking import RankedTrial
+from sweep.diagnosis.tiers import Tier
+from sweep.errors import StoreError, UsageError
+from sweep.progress import Progress
+from sweep.records import (
+    HoldoutRecord,
+    HoldoutResult,
+    ImageRecord,
+    Interval,
+    Split,
+    StudyRecord,
+    TrialState,
+)
+from sweep.report.gather import Report
+from sweep.store.results import Database, open_database
+from sweep.studyfile.definition import StudyDefinition
+from sweep.workflow.report import read_report
+
+if TYPE_CHECKING:
+    from sweep.training.trial import Tested
+
+__all__ = ["MOST_OPENED", "check_holdout", "choose_candidates", "open_holdout"]
+
+MOST_OPENED = 5
+
+
+def check_holdout(database: str | Path, *, study: str | None = None, top: int = 3, acknowledge: bool = False) -> None:
+    """Everything that refuses an opening before TensorFlow is loaded; arguments and errors as `open_holdout`."""
+    with open_database(database) as opened:
+        _plan(opened, study, top, acknowledge)
+
+
+def open_holdout(
+    database: str | Path, *, study: str | None = None, top: int = 3, acknowledge: bool = False, progress: Progress
+) -> Report:
+    """Train the first configurations again as their trials were, and measure them on the sealed test side.
+
+    Args:
+        database: with a finished study.
+        study: which one; the newest unless named.
+        top: how many configurations, the baseline among them, 1 to 5.
+        acknowledge: open images that were opened before; that stays on record, too.
+        progress: where to show the progress.
+
+    Returns:
+        The study's report, with the opening in it.
+
+    Raises:
+        UsageError: `top` is out of range, the study seals nothing, or no configuration is worth a look.
+        StoreError: the images were opened before, or are not those that the study was run on.
+    """
+    with open_database(database) as opened:
+        plan = _plan(opened, study, top, acknowledge)
+        opening = HoldoutRecord(
+            study=plan.record.name,
+            results=_measure(plan, progress),
+            opened=datetime.datetime.now(datetime.UTC),
+            test_images=len(plan.sealed),
+            seen_before=plan.seen,
+        )
+        hashes = [image.content_hash for image in plan.sealed]
+        opened.save_holdout(opening, hashes, acknowledged=acknowledge)
+        return read_report(opened, plan.record)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Plan:
+    """What is to be opened for whom.
+
+    Attributes:
+        sealed: the test images.
+        seen: how many of them were opened before.
+        candidates: rows of the report's ranking.
+    """
+
+    record: StudyRecord
+    report: Report
+    sealed: tuple[ImageRecord, ...]
+    seen: int
+    candidates: tuple[RankedTrial, ...]
+
+
+def _plan(opened: Database, study: str | None, top: int, acknowledge: bool) -> _Plan:
+    if not 1 <= top <= MOST_OPENED:
+        raise UsageError(
+            "--top", received=str(top), expected=f"1 to {MOST_OPENED} configurations", remedy="write --top 3"
+        )
+    record = opened.study(study)
+    _check_base(record)
+    sealed = tuple(image for image, side in opened.images(record.name) if side is Split.TEST)
+    seen = _check_seal(opened, record, sealed, acknowledge)
+    report = read_report(opened, record)
+    return _Plan(
+        record=record,
+        report=report,
+        sealed=sealed,
+        seen=seen,
+        candidates=choose_candidates(report.ranking.rows, top, record.name),
+    )
+
+
+def choose_candidates(rows: Sequence[RankedTrial], top: int, study: str) -> tuple[RankedTrial, ...]:
+    """The first rows that may be the best at all; the baseline takes the last place where it is not among them.
+
+    Raises:
+        UsageError: no trial is eligible.
+    """
+    eligible = [row for row in rows if row.tier in (Tier.LEADING, Tier.BEHIND)]
+    if not eligible:
+        raise UsageError(
+            f"study {study!r}",
+            received="no configuration that is shown to beat the class frequencies",
+            expected="one that deserves a look at the test side",
+            remedy="search on first; the seal stays whole",
+        )
+    first = eligible[:top]
+    baseline = [row for row in rows if row.baseline and row.trial.state is TrialState.COMPLETE]
+    if top > 1 and baseline and baseline[0] not in first:
+        first = [*first[: top - 1], baseline[0]]
+    return tuple(first)
+
+
+def _check_base(record: StudyRecord) -> None:
+    """Databases of version 1 do not say where relative paths of a study start."""
+    if not record.base:
+        raise StoreError(
+            f"study {record.name!r}",
+            received="no folder that its images lie in",
+            expected="one noted by its last run",
+            remedy="type the same sweep run command once more, which notes it",
+        )
+
+
+def _check_seal(opened: Database, record: StudyRecord, sealed: Sequence[ImageRecord], acknowledge: bool) -> int:
+    """How many of the images were opened before; raises where there are any and nobody has acknowledged that."""
+    if not sealed:
+        raise UsageError(
+            f"study {record.name!r}",
+            received="no sealed test side",
+            expected="a study with [data] test above 0",
+            remedy="set data.test = 0.15 and run it under another name",
+        )
+    seen = len(opened.opened_images().intersection(image.content_hash for image in sealed))
+    if seen and not acknowledge:
+        raise StoreError(
+            opened.place,
+            received=f"a test side of which {seen} of {len(sealed)} images were opened before",
+            expected="images that no decision has seen",
+            remedy="read the earlier result with sweep report, or add --acknowledge: it stays on record",
+        )
+    return seen
+
+
+def _measure(plan: _Plan, progress: Progress) -> tuple[HoldoutResult, ...]:
+    # Imported here: a refusal must not wait for TensorFlow.
+    from sweep.workflow.prepare import make_trainer, prepare_data  # noqa: PLC0415
+
+    definition = StudyDefinition.model_validate(json.loads(plan.record.definition))
+    base = Path(plan.record.base)
+    data = prepare_data(definition, base=base, progress=progress)
+    if data.summary.fingerprint != plan.record.data.fingerprint:
+        raise StoreError(
+            f"study {plan.record.name!r}",
+            received="other images than it was run on",
+            expected="the same files with the same bytes",
+            remedy="restore the images; the seal stays whole",
+        )
+    trainer = make_trainer(definition, data, base=base, progress=progress)
+    results = []
+    with progress.stage("holdout", len(plan.candidates), "trainings") as advance:
+        for row in plan.candidates:
+            configuration = definition.configuration(row.trial.parameters)
+            tested = trainer.holdout(configuration, seed=(definition.search.seed, row.number))
+            results.append(_result(row, tested, _expected(plan.report, row, plan.sealed)))
+            advance()
+    return tuple(results)
+
+
+def _result(row: RankedTrial, tested: Tested, expected: Interval | None) -> HoldoutResult:
+    return HoldoutResult(
+        number=row.number,
+        rank=row.rank,
+        baseline=row.baseline,
+        accuracy=tested.accuracy,
+        cross_entropy=tested.cross_entropy,
+        balanced_accuracy=tested.balanced_accuracy,
+        validation_accuracy=tested.measurement.validation_accuracy,
+        predicted_low=expected.low if expected else math.nan,
+        predicted_high=expected.high if expected else math.nan,
+        prediction=tested.prediction,
+    )
+
+
+def _expected(report: Report, row: RankedTrial, sealed: Sequence[ImageRecord]) -> Interval | None:
+    """Where the accuracy on the test side should fall.
+
+    That of rank 1 follows from its score corrected for selection, that of the baseline from its own, since nothing has
+    selected it; of the others nothing is foretold. Grouped images count by their sources, before any error is known.
+    """
+    optimism = report.ranking.optimism
+    score = optimism.corrected if optimism is not None and row.rank == 1 else row.validation if row.baseline else None
+    if score is None:
+        return None
+    sources = group_codes([image.group for image in sealed] if any(image.group for image in sealed) else None)
+    return prediction_interval(score, len(sealed) if sources is None else len(set(sources.tolist())))

@@ -1,0 +1,63 @@
+"""What training starts from: one backbone pass, however many folds there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sweep.progress import Silent
+from sweep.records import EpochRecord, Moment
+from sweep.studyfile.definition import StudyDefinition
+from sweep.training.folds import FoldTrainer
+from sweep.workflow.prepare import make_trainer, prepare_data
+from sweep.workflow.stages import TimedProgress
+
+
+class ToTheEnd:
+    """Lets every trial go on, and counts its folds."""
+
+    def __init__(self) -> None:
+        self.folds: list[int] = []
+
+    def epoch(self, record: EpochRecord) -> bool:
+        return True
+
+    def fold(self, number: int, cross_entropy: float) -> bool:
+        self.folds.append(number)
+        return True
+
+
+def definition(folder: Path, validation: object) -> StudyDefinition:
+    return StudyDefinition.model_validate(
+        {
+            "name": "photos",
+            "data": {"source": str(folder), "image_size": 32, "validation": validation},
+            "training": {"epochs": 2, "batch_size": 8},
+        }
+    )
+
+
+def passes(progress: TimedProgress) -> Iterable[int]:
+    return [stage.units for stage in progress.records if stage.name == "backbone pass"]
+
+
+def test_folds_share_one_backbone_pass_and_one_sealed_side(photo_folder: Callable[..., Path], tmp_path: Path) -> None:
+    study = definition(photo_folder({"cat": 20, "dog": 20}), {"folds": 3})
+    progress, reporter = TimedProgress(Silent()), ToTheEnd()
+    data = prepare_data(study, base=tmp_path, progress=progress)
+    trainer = make_trainer(study, data, base=tmp_path, progress=progress)
+    assert isinstance(trainer, FoldTrainer)
+    found = trainer.train(study.baseline, seed=(0, 0), reporter=reporter)
+    assert passes(progress) == [40]
+    assert reporter.folds == [1, 2, 3]
+    # 34 of 40 photos are not sealed: folds of 11 and 12 photos.
+    assert (found.folds, found.train_images, found.validation_images) == (3, 23, 11)
+    (selected,) = [one for one in found.predictions if one.moment is Moment.SELECTED]
+    correct = selected.predicted == data.index.labels[data.split.validation]
+    assert found.validation_accuracy == pytest.approx(np.mean(correct))
+    tested = trainer.holdout(study.baseline, seed=(0, 0))
+    assert tested.measurement.validation_cross_entropy == found.validation_cross_entropy
+    assert len(tested.prediction.predicted) == len(data.split.test) == 6
