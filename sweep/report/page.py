@@ -6,8 +6,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -16,34 +15,34 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
+from sweep.diagnosis.marginals import CAVEAT
 from sweep.diagnosis.ranking import SORT_NOTES, RankedTrial
 from sweep.records import Split
 from sweep.report import captions
-from sweep.report.figures import (
-    draw_curves,
-    draw_gap_against_validation,
-    draw_importances,
-    gather_curve,
-    gather_points,
-)
+from sweep.report.bars import accuracy_bars, accuracy_scale
+from sweep.report.fields import alike_sentence, varying_fields
+from sweep.report.figures import draw_curves, draw_gap_against_validation, gather_curve, gather_points
 from sweep.report.gather import Report
+from sweep.report.marginal_figure import FieldInfluence, common_ranges, draw_marginal, gather_influence
+from sweep.report.page_sections import STEPS, columns, finalists_sentence, methods, sealed_rows
 from sweep.report.parallel import draw_parallel_coordinates, gather_parallel_coordinates
-from sweep.report.style import GAP, TIER_COLOURS, TRAIN, VALIDATION
-from sweep.report.wording import bounds, duration, nats, objective_meaning, percent, plain, points, setting
+from sweep.report.repeat_figure import draw_repeats, gather_finalists
+from sweep.report.sentences import (
+    EXPLANATIONS,
+    TERM_LABELS,
+    amount,
+    curve_sentence,
+    opening_sentence,
+    optimism_sentence,
+    repeats_sentence,
+    rivals_sentence,
+    split_sentence,
+)
+from sweep.report.style import GAP, PARETO, TIER_COLOURS, TRAIN, VALIDATION
+from sweep.report.waterfall_figure import WaterfallPanel, gather_waterfall
+from sweep.report.wording import bounds, duration, nats, percent, plain, points, setting, with_bounds
 
 __all__ = ["render_page"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Bar:
-    """Where a trial's train and validation accuracy stand on a common scale, in percent of its width."""
-
-    train: float
-    validation: float
-    low: float
-    high: float
-    gap_start: float
-    gap_width: float
 
 
 def render_page(report: Report) -> str:
@@ -60,30 +59,68 @@ def render_page(report: Report) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "plain": plain, "percent": percent, "points": points, "bounds": bounds, "nats": nats, "duration": duration,
-        "setting": setting, "soft_bounds": _soft_bounds,
+        "plain": plain, "percent": percent, "points": points, "bounds": bounds, "with_bounds": with_bounds,
+        "nats": nats, "duration": duration, "setting": setting, "soft_bounds": _soft_bounds,
+        "amount": lambda value, fall: amount(fall, value), "curve_sentence": curve_sentence,
+        "sentence_case": lambda text: text[:1].upper() + text[1:],
     }  # fmt: skip
     plotly, script = get_plotlyjs(), _asset("page.js")
     reference, chosen = _shown(report)
+    influence = gather_influence(report)
     return environment.get_template("page.html.j2").render(
+        **_words(report, reference, influence),
         report=report,
         study=report.study,
         splits=[side for side in Split if report.study.data.images(side)],
         images=sum(report.study.data.images(side) for side in Split),
-        bars=_bars(report.rows),
-        scale=_scale(report.rows),
-        captions=_captions(report, reference),
+        sealed_images=report.study.data.images(Split.TEST),
+        bars=accuracy_bars(report.rows),
+        scale=accuracy_scale(report.rows),
+        fields=varying_fields(report),
+        columns=columns(report),
+        waterfalls=_waterfalls(report),
         chosen=chosen,
-        objective=objective_meaning(report.definition.get("search", {})),
-        sort_note=SORT_NOTES[report.sort],
-        colours={"train": TRAIN, "validation": VALIDATION, "gap": GAP, "tiers": TIER_COLOURS},
+        influence=influence,
+        top_share=max(
+            (share for one in influence for share in (one.gap_share, one.validation_share) if share), default=1
+        ),
+        finalists=gather_finalists(report),
+        openings=[(opening, sealed_rows(report, opening)) for opening in report.openings],
+        nats=nats,
+        colours={"train": TRAIN, "validation": VALIDATION, "gap": GAP, "pareto": PARETO, "tiers": TIER_COLOURS},
         style=Markup(_asset("page.css")),
         plotly=Markup(plotly),
         script=Markup(script),
         policy=_policy(plotly, script),
-        figures=_embedded(_figures(report, reference, chosen)),
+        figures=_embedded(_figures(report, reference, chosen, influence)),
         curves=_embedded(_curves(report)),
     )
+
+
+def _words(report: Report, reference: RankedTrial | None, influence: Sequence[FieldInfluence]) -> dict[str, Any]:
+    """The sentences and the meanings that the sections quote."""
+    return {
+        "captions": {
+            "ranking": captions.ranking_caption(report),
+            "waterfall": captions.waterfall_caption(report, report.ranking.baseline or report.ranking.best),
+            "curves": captions.curves_caption(report, reference),
+            "gap": captions.gap_caption(report),
+            "importances": captions.importances_caption(report),
+            "parallel": captions.parallel_caption(report),
+        },
+        "explanations": EXPLANATIONS,
+        "labels": TERM_LABELS,
+        "steps": STEPS,
+        "methods": methods(report),
+        "caveat": CAVEAT,
+        "sort_note": SORT_NOTES[report.sort],
+        "alike": alike_sentence(report),
+        "optimism_sentence": optimism_sentence(report),
+        "rivals_sentence": rivals_sentence(report),
+        "finalists_sentence": repeats_sentence(report) or finalists_sentence(report),
+        "opening_sentences": [opening_sentence(report, opening) for opening in report.openings],
+        "split_sentence": split_sentence(report),
+    }
 
 
 def _shown(report: Report) -> tuple[RankedTrial | None, RankedTrial | None]:
@@ -93,17 +130,16 @@ def _shown(report: Report) -> tuple[RankedTrial | None, RankedTrial | None]:
     return reference, next((row for row in ranking.rows if row is not reference), None)
 
 
-def _captions(report: Report, reference: RankedTrial | None) -> dict[str, str]:
-    return {
-        "ranking": captions.ranking_caption(report),
-        "curves": captions.curves_caption(report, reference),
-        "gap": captions.gap_caption(report),
-        "importances": captions.importances_caption(report),
-        "parallel": captions.parallel_caption(report),
-    }
+def _waterfalls(report: Report) -> tuple[WaterfallPanel, ...]:
+    """Of the baseline and of rank 1, in accuracy and in cross-entropy."""
+    ranking = report.ranking
+    rows = [row for row in dict.fromkeys((ranking.baseline, ranking.best)) if row is not None]
+    return tuple(gather_waterfall(report, rows, quantity) for quantity in ("accuracy", "cross_entropy")) if rows else ()
 
 
-def _figures(report: Report, reference: RankedTrial | None, chosen: RankedTrial | None) -> dict[str, Any]:
+def _figures(
+    report: Report, reference: RankedTrial | None, chosen: RankedTrial | None, influence: Sequence[FieldInfluence]
+) -> dict[str, Any]:
     if reference is None:
         return {}
     named = {reference.number: report.baseline_name if reference.baseline else f"rank {reference.rank}"}
@@ -115,8 +151,12 @@ def _figures(report: Report, reference: RankedTrial | None, chosen: RankedTrial 
         "gap": draw_gap_against_validation(gather_points(report), named),
         "parallel": draw_parallel_coordinates(*gather_parallel_coordinates(report)),
     }
-    if any(report.importances.values()):
-        drawn["importances"] = draw_importances(report.importances)
+    ranges = common_ranges(report.marginals)
+    for place, field in enumerate(influence):
+        if field.curve is not None:
+            drawn[f"marginal-{place}"] = draw_marginal(field.curve, ranges)
+    if report.repeated:
+        drawn["repeats"] = draw_repeats(gather_finalists(report))
     return {name: json.loads(figure.to_json()) for name, figure in drawn.items()}
 
 
@@ -132,35 +172,6 @@ def _curves(report: Report) -> dict[str, Any]:
         }
         for row, curve in curves
     }
-
-
-def _scale(rows: Iterable[RankedTrial]) -> tuple[int, ...]:
-    """The labelled positions of the common accuracy scale, in percent, the first and the last its ends."""
-    lowest = min((100 * min(row.validation.low, row.measurement.train_accuracy) for row in rows), default=0.0)
-    start = 10 * int(lowest // 10)
-    step = 10 if 100 - start <= 50 else 20
-    return tuple(sorted({*range(100, start, -step), start}))
-
-
-def _bars(rows: Iterable[RankedTrial]) -> dict[int, _Bar]:
-    every = list(rows)
-    start = _scale(every)[0]
-    return {row.number: _bar(row, start) for row in every}
-
-
-def _bar(row: RankedTrial, start: int) -> _Bar:
-    def place(share: float) -> float:
-        return round(100 * (100 * share - start) / (100 - start), 2)
-
-    train, validation = place(row.measurement.train_accuracy), place(row.validation.estimate)
-    return _Bar(
-        train=train,
-        validation=validation,
-        low=place(row.validation.low),
-        high=place(row.validation.high),
-        gap_start=min(train, validation),
-        gap_width=round(abs(train - validation), 2),
-    )
 
 
 def _soft_bounds(sentence: str) -> Markup:

@@ -38,7 +38,8 @@
     const name = box.dataset.figure;
     const figure = figures[name];
     if (!figure) return Promise.resolve();
-    return Plotly.newPlot(box, figure.data, figure.layout, config)
+    const bar = name.startsWith("marginal") ? { displayModeBar: false } : {};
+    return Plotly.newPlot(box, figure.data, figure.layout, { ...config, ...bar })
       .then(() => Plotly.relayout(box, theme(box.layout)))
       .then(() => {
         drawn[name] = box;
@@ -88,7 +89,7 @@
       y.push(pair[0], pair[1], kept < 0 ? [] : [pair[0][kept], pair[1][kept]]);
     }
     Plotly.restyle(drawn.curves, { x, y }, [6, 7, 8, 9, 10, 11]);
-    Plotly.relayout(drawn.curves, { "annotations[1].text": curve.title });
+    Plotly.relayout(drawn.curves, { "annotations[1].text": curve.title.replace(", ", "<br>") });
   }
 
   function ink() {
