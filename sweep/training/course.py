@@ -19,7 +19,7 @@ from sweep.training.modes import Subject
 from sweep.training.seeds import TrialSeeds
 from sweep.training.task import Batches, Task, draw_batches
 
-__all__ = ["PRUNED", "Course", "Evaluated", "LoggedEpoch", "Reporter", "Run", "follow"]
+__all__ = ["PRUNED", "Course", "Evaluated", "LoggedEpoch", "Reporter", "Run", "Unpruned", "follow"]
 
 FINISHED, EARLY_STOPPING, PRUNED = "finished", "early stopping", "pruned"
 
@@ -40,6 +40,18 @@ class LoggedEpoch:
     loss: float
     penalty: float
     weighting: float
+
+
+class Unpruned:
+    """A reporter under which every trial runs to its own end."""
+
+    def epoch(self, record: EpochRecord) -> bool:
+        """Go on."""
+        return True
+
+    def fold(self, number: int, cross_entropy: float) -> bool:
+        """Go on, with folds too."""
+        return True
 
 
 class Run(Protocol):

@@ -19,9 +19,9 @@ from sweep.backbones.cut import (
     unfrozen_names,
 )
 from sweep.features.extract import Features
-from sweep.records import EpochRecord, IndexArray, Measurement, Moment, PredictionRecord, Side, SplitIndices
+from sweep.records import IndexArray, Measurement, Moment, PredictionRecord, Side, SplitIndices
 from sweep.studyfile.definition import Configuration, ModelSettings
-from sweep.training.course import Reporter, follow
+from sweep.training.course import Reporter, Unpruned, follow
 from sweep.training.evaluation import evaluate
 from sweep.training.fused import CompiledStructure, FusedRun, translated
 from sweep.training.measurement import Cost, measure
@@ -140,7 +140,7 @@ class Trainer:
 
         Nothing else ever reads that side. Arguments and errors are those of `train`.
         """
-        run, measurement = self._train(configuration, self._task.on(split), seed, _Patient(), thorough=False)
+        run, measurement = self._train(configuration, self._task.on(split), seed, Unpruned(), thorough=False)
         found = evaluate(run.logits(self._sealed), self._task.labels[self._sealed])
         return Tested(
             measurement=measurement,
@@ -231,13 +231,6 @@ class Trainer:
             structure,
             lambda: CompiledStructure(structure, model, tail_model(backbone, cut, model) if unfrozen else None),
         )
-
-
-class _Patient:
-    """Lets a trial go on."""
-
-    def epoch(self, record: EpochRecord) -> bool:
-        return True
 
 
 def _shape(backbone: Backbone, cut: Cut) -> tuple[int, ...]:

@@ -19,9 +19,10 @@ from sweep.diagnosis.ranking import RankedTrial
 from sweep.diagnosis.tiers import Tier
 from sweep.errors import TrialError
 from sweep.progress import Progress
-from sweep.records import EpochRecord, Measurement, Moment, RepeatRecord, Side, SplitIndices, TrialState
+from sweep.records import Measurement, Moment, RepeatRecord, Side, SplitIndices, TrialState
 from sweep.store.results import Database
 from sweep.studyfile.definition import StudyDefinition
+from sweep.training.course import Unpruned
 from sweep.training.folds import TrainsSplits
 from sweep.workflow.prepare import PreparedData
 from sweep.workflow.report import read_report
@@ -108,7 +109,7 @@ class FinalistRuns:
             measurement = self._trainer.train(
                 self._definition.configuration(trial.parameters),
                 seed=(self._definition.search.seed, trial.number, repeat),
-                reporter=_ToTheEnd(),
+                reporter=Unpruned(),
                 thorough=True,
                 split=self._split(repeat),
             )
@@ -129,18 +130,6 @@ class FinalistRuns:
         own, other = self._data.split, self._split(repeat)
         pairs = zip(own.folds or (own.validation,), other.folds or (other.validation,), strict=True)
         return not all(np.array_equal(mine, theirs) for mine, theirs in pairs)
-
-
-class _ToTheEnd:
-    """A reporter that never prunes."""
-
-    def epoch(self, record: EpochRecord) -> bool:
-        """Go on."""
-        return True
-
-    def fold(self, number: int, cross_entropy: float) -> bool:
-        """Go on."""
-        return True
 
 
 def _record(number: int, repeat: int, measurement: Measurement, *, new_split: bool) -> RepeatRecord:
