@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +12,9 @@ import pytest
 from sweep.diagnosis.ranking import RankedTrial, rank
 from sweep.errors import TrialError
 from sweep.progress import Silent
-from sweep.records import RepeatRecord, TrialRecord, TrialState
+from sweep.records import RepeatRecord, Split, SplitIndices, TrialRecord, TrialState
 from sweep.store.results import open_database
+from sweep.studyfile.definition import Configuration
 from sweep.training.trial import Trainer
 from sweep.workflow.finalists import choose_finalists
 from sweep.workflow.opened import OpenedStudy
@@ -87,14 +88,29 @@ def test_a_run_ends_with_its_finalists_repeated(finished: tuple[Path, OpenedStud
         assert record.validation.logits.shape == (12, 2)
 
 
-def test_repetitions_share_their_split_and_differ_in_it(finished: tuple[Path, OpenedStudy]) -> None:
-    # Of one repetition all finalists have the same validation labels, so an answer that is right for all agrees.
-    records = stored(finished[0], with_predictions=True)
-    first = next(record for record in records if record.repeat == 1)
-    again = next(record for record in records if record.repeat == 2 and record.number == first.number)
-    assert first.validation is not None
-    assert again.validation is not None
-    assert not np.array_equal(first.validation.cross_entropy, again.validation.cross_entropy)
+def test_every_repetition_has_a_split_of_its_own_under_the_same_seal(
+    finished: tuple[Path, OpenedStudy], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = Path(shutil.copy(finished[0], tmp_path / "study.db"))
+    with open_database(database) as opened:
+        sides = [side for _, side in opened.images("photos")]
+    splits: dict[int, list[SplitIndices]] = {}
+    train = Trainer.train
+
+    def spied(
+        self: Trainer, configuration: Configuration, *, seed: Sequence[int], split: SplitIndices, **named: object
+    ) -> object:
+        splits.setdefault(seed[2], []).append(split)
+        return train(self, configuration, seed=seed, split=split, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Trainer, "train", spied)
+    sets = (*QUICK, "search.finalists=1", "search.repeats=4")
+    run_study(str(finished[0].parent / "photos"), trials=3, database=database, sets=sets)
+    assert sorted(splits) == [3, 4], "1 and 2 are there already"
+    for repeat in splits.values():
+        assert all(one is repeat[0] for one in repeat), "all finalists of a repetition share its split"
+        np.testing.assert_array_equal(repeat[0].test, [n for n, side in enumerate(sides) if side is Split.TEST])
+    assert not np.array_equal(splits[3][0].validation, splits[4][0].validation)
 
 
 def test_the_same_command_repeats_nothing(
