@@ -93,7 +93,7 @@ def corrected_score(
         ValueError: scores are not finite, or not of that shape, or `selected` is none of the candidates.
 
     Source: I. Tsamardinos, E. Greasidou, G. Borboudakis, Bootstrapping the out-of-sample predictions for efficient and
-    accurate cross-validation, Mach. Learn. 107 (2018), algorithm 4; the interval is ours.
+    accurate cross-validation, Mach. Learn. 107 (2018); the interval is ours.
     """
     table = np.asarray(scores, dtype=np.float64)
     if table.ndim != 2 or not table.size or not np.isfinite(table).all():

@@ -146,11 +146,13 @@ def _time(definition: StudyDefinition, index: DataIndex, split: SplitIndices, se
     passes = images + training.augment_views * len(split.developed)
     heads = trainings(split)
     steps = sum(-(-len(head.train) // training.batch_size) for head in heads) * training.epochs
-    trials = steps * seconds.step * definition.search.trials
+    search, trial = definition.search, steps * seconds.step
+    finals = (search.finalists + 1) * search.repeats if search.finalists else 0
     folds = f" in {len(heads)} folds" if split.folds else ""
     yield (
         f"time, from a few measured steps: decoding {images * seconds.decoding:,.0f} s, backbone pass "
         f"{passes * seconds.backbone:,.0f} s, both once and then cached; a trial like the baseline "
-        f"{steps * seconds.step:,.1f} s of training{folds}, {definition.search.trials} of them {trials / 60:,.1f} min "
-        "at the most: pruning and early stopping shorten it, evaluation and compiling are not in it"
+        f"{trial:,.1f} s of training{folds}, {search.trials} of them {trial * search.trials / 60:,.1f} min at the most, "
+        f"and {finals} repetitions of the finalists {trial * finals / 60:,.1f} min; pruning and early stopping shorten "
+        "it, evaluation and compiling are not in it"
     )

@@ -27,6 +27,7 @@ def test_it_shows_fields_split_size_and_time(
     assert "164,226 trainable of" in text
     assert "unfrozen layers: none" in text
     assert "7 of them" in text
+    assert "and 20 repetitions of the finalists" in text, "three and the baseline, five times each"
     assert not list(tmp_path.glob("*.db"))
 
 
