@@ -16,7 +16,7 @@ from sweep.training.task import Task
 
 __all__ = ["Cost", "measure"]
 
-_WHY_NOT_OF_PRUNED = "the trial was pruned"
+_TOO_DEAR = "the trial was pruned, and its modes would have taken long"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,12 +90,12 @@ def _modes(
     run: Run, task: Task, course: Course, train: Evaluation, *, batch_size: int, seeds: TrialSeeds, thorough: bool
 ) -> tuple[tuple[ModeRecord, ...], str]:
     """Modes, or why there are none."""
-    if course.stopped == PRUNED:
-        return (), _WHY_NOT_OF_PRUNED
     subject = run.subject
     reason = why_unswitchable(subject.model.model)
     if reason:
         return (), reason
+    if course.stopped == PRUNED and not subject.cheap:
+        return (), _TOO_DEAR
     modes = measure_modes(subject, task, train, batch_size=batch_size, seed=seeds.modes, thorough=thorough)
     return modes, ""
 

@@ -149,7 +149,16 @@ def test_a_pruned_trial_is_measured_at_its_best_epoch(
     assert (found.stopped, found.epochs_run) == ("pruned", 2)
     assert found.validation_cross_entropy == min(record.validation_cross_entropy for record in found.epochs)
     assert len(found.predictions) == 4
-    assert (found.modes, found.modes_reason) == ((), "the trial was pruned")
+    assert (len(found.modes), found.modes_reason) == (3, ""), "a head's modes cost next to nothing"
+
+
+def test_modes_of_a_pruned_trial_must_not_take_long(
+    trainer: Trainer, configure: Configure, stopping_after: Callable[[int], Reporter]
+) -> None:
+    dear = configure(conv_filters=8, dropout=0.3, dropout_position="after_conv", epochs=9)
+    found = trainer.train(dear, seed=(1,), reporter=stopping_after(1))
+    assert found.modes == ()
+    assert found.modes_reason == "the trial was pruned, and its modes would have taken long"
 
 
 def test_thorough_trials_keep_logits_and_every_corner(
