@@ -116,7 +116,7 @@ def test_the_interval_reaches_towards_the_naive_score() -> None:
 
 
 def test_a_rule_that_does_not_take_the_highest_may_be_corrected_upwards() -> None:
-    # The rule takes the second-best of three, whoever that is: luck works against it.
+    # The rule takes the lowest of three: luck works against it.
     rng = np.random.default_rng(4)
     scores = (rng.random((3, 80)) < 0.7).astype(np.float64)
 
