@@ -24,7 +24,7 @@ from sweep.diagnosis.statistics import (
 )
 from sweep.records import IndexArray, Interval
 
-__all__ = ["Optimism", "Select", "corrected_score", "highest_mean", "prediction_interval"]
+__all__ = ["Optimism", "Select", "corrected_score", "prediction_interval"]
 
 Select = Callable[[FloatArray], IndexArray]
 """A rule of selection: weights of the images, shape (draws, n_images), -> index of the configuration it selects in each
@@ -117,21 +117,6 @@ def corrected_score(
         low, high = max(0.0, low), min(1.0, high)
     corrected = Interval(estimate=estimate, low=low, high=high, level=level)
     return Optimism(corrected=corrected, naive=naive, bias=bias, chosen=left_out.chosen)
-
-
-def highest_mean(scores: ArrayLike) -> Select:
-    """The simplest rule: the highest mean score, the first of equals.
-
-    Args:
-        scores: per image, shape (n_candidates, n_images).
-    """
-    table = np.asarray(scores, dtype=np.float32)  # sums of 0 and 1 stay exact up to 16 million images
-
-    def select(weights: FloatArray) -> IndexArray:
-        best: IndexArray = np.argmax(weights.astype(np.float32) @ table.T, axis=1)
-        return best
-
-    return select
 
 
 def prediction_interval(corrected: Interval, n: float, *, level: float = 0.95) -> Interval:

@@ -32,7 +32,8 @@ _DECIMALS = 9  # as in the ranking: no choice hangs on the last bits of a float
 def make_selection(evidence: Sequence[Evidence], base_rate: BaseRate, gap_weight: float, level: float) -> Select:
     """The rule of the ranking as a function of resampled validation images.
 
-    With every image drawn once it chooses the ranking's rank 1. J and the mean cross-entropy start from the stored
+    With every image drawn once it chooses the ranking's rank 1, where every trial of the ranking has its predictions
+    stored; else the rule's choice among those that have. J and the mean cross-entropy start from the stored
     values and change by what the stored predictions say; train numbers and the base rate stay.
 
     Of more than 600 trials only those take part that are among the 300 first by J or among the 300 first of the

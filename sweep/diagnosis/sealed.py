@@ -16,14 +16,16 @@ from sweep.diagnosis.statistics import (
     mcnemar_exact,
     mean_above_zero,
     paired_accuracy_difference,
+    paired_difference,
     wilson,
 )
 from sweep.diagnosis.wording import bounds, numbered, p_text, percent, size
-from sweep.records import HoldoutRecord, HoldoutResult, IndexArray, Interval
+from sweep.records import HoldoutRecord, HoldoutResult, Interval
 
 __all__ = ["SealedComparison", "SealedResult", "SealedScore", "judge_sealed", "sealed_sentence"]
 
 Groups = Sequence[Any] | NDArray[Any]
+FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,41 +89,37 @@ class SealedResult:
     comparisons: tuple[SealedComparison, ...]
 
 
-def judge_sealed(
-    record: HoldoutRecord, labels: IndexArray, *, groups: Groups | None = None, level: float = 0.95
-) -> SealedResult:
+def judge_sealed(record: HoldoutRecord, *, groups: Groups | None = None, level: float = 0.95) -> SealedResult:
     """Score every opened configuration and compare it with the reference.
 
-    Differences are judged by the exact McNemar test; with groups, which it would take for independent, by a t test of
-    the differences over sources, as the ranking does.
+    Differences are judged by the exact McNemar test; with groups, which it would take for independent, and with folds,
+    where shares of the models are right, by a t test of the differences over sources or images. Wilson's interval of
+    such shares is too wide rather than too narrow: they scatter less than single answers.
 
     Args:
         record: one opening.
-        labels: int64, of the test images in the order of the predictions.
         groups: source of every test image, where they are grouped.
         level: of the intervals; tests use its complement.
 
     Raises:
-        ValueError: nothing was opened, or predictions and labels are not of the same images.
+        ValueError: nothing was opened.
     """
     if not record.results:
         raise ValueError("the opening holds no configuration")
-    correct = {result.number: _correct(result, labels) for result in record.results}
+    right = {result.number: result.share_right.astype(np.float64) for result in record.results}
     reference = min(record.results, key=lambda result: (not result.baseline, result.rank)).number
-    others = [number for number in correct if number != reference]
-    p_values = [_p_different(correct[number], correct[reference], groups) for number in others]
+    others = [number for number in right if number != reference]
+    p_values = [_p_different(right[number], right[reference], groups) for number in others]
     return SealedResult(
         test_images=record.test_images,
         seen_before=record.seen_before,
         reference=reference,
-        scores=tuple(_score(result, correct[result.number], groups, level) for result in record.results),
+        scores=tuple(_score(result, right[result.number], groups, level) for result in record.results),
         comparisons=tuple(
             SealedComparison(
                 first=reference,
                 second=number,
-                accuracy_gained=paired_accuracy_difference(
-                    correct[number], correct[reference], groups=groups, level=level
-                ),
+                accuracy_gained=_gained(right[number], right[reference], groups, level),
                 p=p,
                 p_adjusted=adjusted,
                 shown=adjusted < 1 - level,
@@ -165,22 +163,26 @@ def _prediction(score: SealedScore) -> str:
     return f", {place} the predicted {bounds(low, high)}"
 
 
-def _correct(result: HoldoutResult, labels: IndexArray) -> NDArray[np.bool_]:
-    predicted = result.prediction.predicted
-    if len(predicted) != len(labels):
-        raise ValueError(f"trial {result.number} has {len(predicted)} predictions of {len(labels)} test images")
-    return np.asarray(predicted == labels, dtype=np.bool_)
+def _single(*shares: FloatArray) -> bool:
+    """Whether every share is that of a single model."""
+    return all(bool(np.isin(share, (0.0, 1.0)).all()) for share in shares)
 
 
-def _p_different(correct: NDArray[np.bool_], other: NDArray[np.bool_], groups: Groups | None) -> float:
-    if groups is None:
-        return mcnemar_exact(correct, other)
-    difference = correct.astype(float) - other
+def _gained(right: FloatArray, other: FloatArray, groups: Groups | None, level: float) -> Interval:
+    if _single(right, other):
+        return paired_accuracy_difference(right, other, groups=groups, level=level)
+    return paired_difference(right, other, groups=groups, seed=0, level=level)
+
+
+def _p_different(right: FloatArray, other: FloatArray, groups: Groups | None) -> float:
+    if groups is None and _single(right, other):
+        return mcnemar_exact(right, other)
+    difference = right - other
     return min(1.0, 2 * min(mean_above_zero(difference, groups), mean_above_zero(-difference, groups)))
 
 
-def _score(result: HoldoutResult, correct: NDArray[np.bool_], groups: Groups | None, level: float) -> SealedScore:
-    accuracy = wilson(*effective_counts(correct, groups), level=level)
+def _score(result: HoldoutResult, right: FloatArray, groups: Groups | None, level: float) -> SealedScore:
+    accuracy = wilson(*effective_counts(right, groups), level=level)
     low, high = result.predicted_low, result.predicted_high
     known = math.isfinite(low) and math.isfinite(high)
     return SealedScore(

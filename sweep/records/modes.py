@@ -18,9 +18,10 @@ class ModeRecord:
             whether batch norm works as in training (its trainable layers on the statistics of the batch).
         accuracy, cross_entropy: means over the images and the draws; cross-entropy in nats, without penalty or weights.
         accuracy_noise, cross_entropy_noise: standard errors of these means from the draws alone (masks, views and
-            batches); 0 where nothing is drawn.
+            batches, whose images share their statistics); 0 where nothing is drawn.
         accuracy_change_error, cross_entropy_change_error: standard errors of the mean change, image by image, to the
-            next mode of E1, E2, E3, E4; NaN for modes that are none of these.
+            next mode of E1, E2, E3, E4, with what the images of a batch have in common; NaN for modes that are none of
+            these.
         draws: how many draws of masks, views and batches were averaged; 1 where nothing is drawn.
         unchanged: why this mode equals the next one by construction, such as "no dropout"; "" where it was measured.
     """

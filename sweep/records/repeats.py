@@ -5,6 +5,9 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sweep.records.trials import PredictionRecord
 
 __all__ = ["HoldoutRecord", "HoldoutResult", "RepeatRecord"]
@@ -58,7 +61,9 @@ class HoldoutResult:
         accuracy, cross_entropy, balanced_accuracy: clean, over the test side.
         validation_accuracy: of the same weights; it should be the trial's own.
         predicted_low, predicted_high: where the accuracy was expected with 95 % beforehand; NaN where it was not.
-        prediction: of every test image.
+        prediction: of every test image; with folds the class that most of the models name.
+        share_right: of the models that name the true class, float16, shape (n_images,): 0 or 1 but with folds, whose
+            models are as many configurations of equal standing, not one that votes.
     """
 
     number: int
@@ -71,6 +76,7 @@ class HoldoutResult:
     predicted_low: float
     predicted_high: float
     prediction: PredictionRecord
+    share_right: NDArray[np.float16]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -80,13 +86,19 @@ class HoldoutRecord:
     Attributes:
         study: whose test side.
         opened: UTC.
-        test_images: how many images it has.
-        seen_before: how many of them an earlier opening in the same database had shown already.
+        seen_before: how many of the images an earlier opening in the same database had shown already; counted when the
+            opening is stored.
+        content_hashes: SHA-256 of every test image's bytes, hexadecimal, in the order of the predictions.
         results: in the order of the ranking.
     """
 
     study: str
     opened: datetime.datetime
-    test_images: int
     seen_before: int
+    content_hashes: tuple[str, ...]
     results: tuple[HoldoutResult, ...]
+
+    @property
+    def test_images(self) -> int:
+        """How many images were looked at."""
+        return len(self.content_hashes)

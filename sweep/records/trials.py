@@ -189,7 +189,7 @@ class StudyRecord:
 
     Attributes:
         definition: the resolved definition as JSON.
-        digest: SHA-256 of everything in it but the number of trials, hexadecimal.
+        digest: SHA-256 of everything in it but the numbers of trials, finalists and repetitions, hexadecimal.
         data: summary of the data it was run on.
         base: the folder that relative paths of the definition started from at the last run; "" where it is unknown.
         versions: package name -> version of what trained it.

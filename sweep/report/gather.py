@@ -228,11 +228,15 @@ def _survival(by_trial: Mapping[int, Sequence[RepeatRecord]], ranking: Ranking) 
 
 
 def _openings(holdouts: Sequence[HoldoutRecord], images: LabelledImages) -> tuple[Opening, ...]:
+    """Each opening judged by what it saw then; sources are known of the images that the study has now."""
     sealed = labelled_side(images, Split.TEST)
-    if sealed is None:
-        return ()
+    hashes = tuple(image.content_hash for image, side in images if side is Split.TEST)
     return tuple(
-        Opening(record=record, result=judge_sealed(record, sealed.labels, groups=sealed.groups)) for record in holdouts
+        Opening(
+            record=record,
+            result=judge_sealed(record, groups=sealed.groups if sealed and record.content_hashes == hashes else None),
+        )
+        for record in holdouts
     )
 
 

@@ -135,7 +135,7 @@ def _measured(report: Report) -> Iterator[Method]:
         name="waterfall",
         text="The training images are evaluated again with the weights kept, switching off dropout, then augmentation, "
         "then batch norm's training mode; so the terms sum to the reported gap exactly. The interval of a term is that "
-        "of the mean change, image by image.",
+        "of the mean change, image by image, wider by what the images of a batch share where batch norm trains.",
     )
     if report.unequal:
         yield Method(
@@ -158,13 +158,13 @@ def _measured(report: Report) -> Iterator[Method]:
 def _ranked(report: Report) -> Iterator[Method]:
     meaning = objective_meaning(report.definition.get("search", {}))
     yield Method(name="J", text=f"{meaning[:1].upper()}{meaning[1:]}. The highest J leads.")
+    tests, source = _tier_tests(report)
     yield Method(
         name="tiers",
-        text="Tier 1 is not significantly worse than the leader on the same validation images (exact McNemar on "
-        "accuracy, paired t on cross-entropy, Holm over all comparisons at 5 %). In it the smallest gap comes first, "
-        "by its upper bound; then fewer trained parameters, then less time. Tier 2 is significantly worse. Tier 3 is "
-        "not shown to beat the class frequencies.",
-        source="McNemar, Psychometrika 12 (1947); Holm, Scand. J. Statist. 6 (1979)",
+        text=f"Tier 1 is not significantly worse than the leader on the same validation images ({tests}, Holm over all "
+        "comparisons at 5 %). In it the smallest gap comes first, by its upper bound; then fewer trained parameters, "
+        "then less time. Tier 2 is significantly worse. Tier 3 is not shown to beat the class frequencies.",
+        source=f"{source}Holm, Scand. J. Statist. 6 (1979)",
     )
     if report.ranking.optimism:
         yield Method(
@@ -182,21 +182,40 @@ def _ranked(report: Report) -> Iterator[Method]:
         )
 
 
+def _tier_tests(report: Report) -> tuple[str, str]:
+    """How accuracy and cross-entropy are compared, and the source of that where it needs one."""
+    if report.study.data.groups:
+        return "paired t over sources on accuracy and on cross-entropy", ""
+    if report.study.data.fold_repeats > 1:
+        return "paired t over images on accuracy and on cross-entropy, since each was validated several times", ""
+    return "exact McNemar on accuracy, paired t on cross-entropy", "McNemar, Psychometrika 12 (1947); "
+
+
 def _afterwards(report: Report) -> Iterator[Method]:
     if report.repeated:
+        scatter, source = _scatter(report)
         yield Method(
             name="repetitions",
-            text="The scatter of repetitions is widened by the ratio of tested to trained images, since repetitions "
-            "share most of what they train on; differences are taken repetition by repetition and judged together "
-            "(Holm).",
-            source="Nadeau and Bengio, Mach. Learn. 52 (2003)",
+            text=f"{scatter} Differences are taken repetition by repetition and judged together (Holm).",
+            source=source,
         )
     if report.study.data.images(Split.TEST):
         yield Method(
             name="sealed",
-            text="The test side is looked at once, for a few configurations trained again as they were; accuracies "
+            text="The test side is opened for a few configurations trained again as they were; accuracies "
             "have Wilson's interval, differences are judged by the exact McNemar test, or over sources where images "
             "are grouped (Holm). The predicted interval joins the doubt of the corrected score and the test images' "
             "own sampling error.",
             source="Newcombe, Statist. Med. 17 (1998)",
         )
+
+
+def _scatter(report: Report) -> tuple[str, str]:
+    """What the intervals over repetitions count, and the source of that where it needs one."""
+    if all(one.new_split for one in report.repeated.values()):
+        return (
+            "The scatter of repetitions is widened by the ratio of tested to trained images, since repetitions share "
+            "most of what they train on.",
+            "Nadeau and Bengio, Mach. Learn. 52 (2003)",
+        )
+    return "The split stayed the same, so the scatter of repetitions speaks of other seeds alone.", ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from sweep.diagnosis.marginals import Bin, Marginal
@@ -25,6 +26,7 @@ __all__ = [
     "order_sentence",
     "repeats_sentence",
     "reported_gap_sentence",
+    "retrained_sentence",
     "rivals_sentence",
     "row_name",
     "seen_sentence",
@@ -47,10 +49,11 @@ EXPLANATIONS: Mapping[str, str] = {
     "chosen": "How often a trial would be rank 1 had other validation images been drawn.",
     "waterfall": "The gap between the two numbers that Keras logs, as a sum: each line changes one thing on the way "
     "from the logged to the clean numbers; what widens the gap is positive.",
-    "finalists": "The first of the ranking and the baseline, trained again with other seeds; intervals count that "
-    "repetitions share training images.",
+    "finalists": "The baseline and those that led the ranking when the finalists were trained, each trained again with "
+    "other seeds. On splits drawn anew, intervals count that repetitions share training images; on one and the same "
+    "split they speak of other seeds alone.",
     "importances": "How much each field separates the best trials from the others (PED-ANOVA), as shares of 100 %.",
-    "sealed": "Images that no training and no choice has seen; differences are tested together (Holm).",
+    "sealed": "Images that this study uses for no training and no choice; differences are tested together (Holm).",
     "predicted": "Where the accuracy was expected to fall with 95 %, before the seal was broken.",
 }
 """Each number of a report in one sentence, to stand where the number stands."""
@@ -201,7 +204,7 @@ def repeats_sentence(report: Report) -> str:
 def opening_sentence(report: Report, opening: Opening) -> str:
     """When the test side was opened, what it shows, and that it is no test any more where it had been seen before."""
     said = f"Opened on {opening.record.opened:%Y-%m-%d}. {sealed_sentence(opening.result, report.baseline_name)}"
-    return f"{said} {seen_sentence(opening.result)}".rstrip()
+    return " ".join(text for text in (said, seen_sentence(opening.result), retrained_sentence(report, opening)) if text)
 
 
 def seen_sentence(result: SealedResult) -> str:
@@ -211,6 +214,20 @@ def seen_sentence(result: SealedResult) -> str:
         return ""
     share = "All of these images" if seen == images else f"{seen:,} of these images"
     return f"{share} had been looked at before: a choice may have followed that, so this is no clean test any more."
+
+
+def retrained_sentence(report: Report, opening: Opening) -> str:
+    """Where the weights that were tested are not those of the trial; "" where validation cannot tell them apart."""
+    kept = {row.number: row.measurement.validation_accuracy for row in report.ranking.rows}
+    others = [
+        f"{trial_name(report, result.number)} scores {percent(result.validation_accuracy)} on validation and not "
+        f"{percent(kept[result.number])}"
+        for result in opening.record.results
+        if result.number in kept and not math.isclose(result.validation_accuracy, kept[result.number], abs_tol=1e-9)
+    ]
+    if not others:
+        return ""
+    return f"Trained again for this, {_listed(others)}: another machine or version has given other weights."
 
 
 def curve_sentence(curve: Marginal) -> str:

@@ -26,6 +26,7 @@ from sweep.report.sentences import (
     order_sentence,
     repeats_sentence,
     reported_gap_sentence,
+    retrained_sentence,
     rivals_sentence,
     row_name,
     seen_sentence,
@@ -193,7 +194,7 @@ def opening_lines(report: Report, opening: Opening) -> Iterator[Line]:
         text=f"Sealed test side, opened on {opening.record.opened:%Y-%m-%d}: {result.test_images:,} images",
         kind="title",
     )
-    yield from (Line(text=text) for text in [seen_sentence(result)] if text)
+    yield from (Line(text=text) for text in (seen_sentence(result), retrained_sentence(report, opening)) if text)
     header = ["", "accuracy", *["balanced"] * report.unequal, "predicted"]
     yield from _table(header, [_opened(report, score) for score in result.scores])
     for comparison in result.comparisons:

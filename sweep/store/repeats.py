@@ -12,12 +12,12 @@ from sqlalchemy import Connection, Row, insert, select
 from sweep.errors import StoreError
 from sweep.records import HoldoutRecord, HoldoutResult, Moment, PredictionRecord, RepeatRecord, Side
 from sweep.store import schema
-from sweep.store.serialise import pack, unpack
+from sweep.store.serialise import pack, pack_float16, unpack, unpack_float16
 
 __all__ = ["add_holdout", "add_repeat", "opened_images", "read_holdouts", "read_repeats"]
 
 _REPEAT_FIELDS = tuple(field.name for field in fields(RepeatRecord) if field.name != "validation")
-_RESULT_FIELDS = tuple(field.name for field in fields(HoldoutResult) if field.name != "prediction")
+_RESULT_FIELDS = tuple(field.name for field in fields(HoldoutResult) if field.name not in {"prediction", "share_right"})
 _DIGEST_BYTES = 32  # of SHA-256
 
 
@@ -49,33 +49,29 @@ def read_repeats(connection: Connection, study: str, *, with_predictions: bool) 
 def opened_images(connection: Connection) -> frozenset[str]:
     """Content hashes, hexadecimal, of the test images that any opening has shown."""
     rows = connection.execute(select(schema.holdouts.c.content_hashes)).scalars()
-    return frozenset(
-        blob[start : start + _DIGEST_BYTES].hex() for blob in rows for start in range(0, len(blob), _DIGEST_BYTES)
-    )
+    return frozenset(one for blob in rows for one in _hashes(blob))
 
 
-def add_holdout(
-    connection: Connection, record: HoldoutRecord, content_hashes: Sequence[str], place: str, *, acknowledged: bool
-) -> None:
-    """Store an opening.
+def add_holdout(connection: Connection, record: HoldoutRecord, place: str, *, acknowledged: bool) -> None:
+    """Store an opening, with the number of its images that were opened before.
 
     Raises:
         StoreError: some of the images were opened before, and that is not acknowledged.
     """
-    again = opened_images(connection).intersection(content_hashes)
+    before = opened_images(connection)
+    again = sum(one in before for one in record.content_hashes)
     if again and not acknowledged:
         raise StoreError(
             place,
-            received=f"{len(again)} test images that were opened before",
+            received=f"{again} test images that were opened before",
             expected="images that no decision has seen",
             remedy="look at the earlier result in the report, or add --acknowledge: it stays on record",
         )
     opening = {
         "study": record.study,
         "opened": record.opened,
-        "test_images": record.test_images,
-        "seen_before": record.seen_before,
-        "content_hashes": bytes.fromhex("".join(content_hashes)),
+        "seen_before": again,
+        "content_hashes": bytes.fromhex("".join(record.content_hashes)),
     }
     key = connection.execute(insert(schema.holdouts).values(opening)).inserted_primary_key
     assert key is not None
@@ -84,6 +80,7 @@ def add_holdout(
             "holdout": key[0],
             **{name: getattr(result, name) for name in _RESULT_FIELDS},
             **_blobs(result.prediction),
+            "share_right": pack_float16(result.share_right),
         }
         for result in record.results
     ]
@@ -98,8 +95,8 @@ def read_holdouts(connection: Connection, study: str) -> tuple[HoldoutRecord, ..
         HoldoutRecord(
             study=row.study,
             opened=row.opened,
-            test_images=row.test_images,
             seen_before=row.seen_before,
+            content_hashes=_hashes(row.content_hashes),
             results=_results(connection, row.id),
         )
         for row in openings
@@ -111,7 +108,18 @@ def _results(connection: Connection, holdout: int) -> tuple[HoldoutResult, ...]:
     rows = connection.execute(
         select(schema.holdout_results).where(columns.holdout == holdout).order_by(columns.rank, columns.number)
     )
-    return tuple(HoldoutResult(**_values(row, _RESULT_FIELDS), prediction=_prediction(row, Side.TEST)) for row in rows)
+    return tuple(
+        HoldoutResult(
+            **_values(row, _RESULT_FIELDS),
+            prediction=_prediction(row, Side.TEST),
+            share_right=unpack_float16(row.share_right, row.images),
+        )
+        for row in rows
+    )
+
+
+def _hashes(blob: bytes) -> tuple[str, ...]:
+    return tuple(blob[start : start + _DIGEST_BYTES].hex() for start in range(0, len(blob), _DIGEST_BYTES))
 
 
 def _values(row: Row[Any], names: Sequence[str]) -> dict[str, Any]:

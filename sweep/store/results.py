@@ -220,14 +220,14 @@ class Database:
         with self._reading() as connection:
             return opened_images(connection)
 
-    def save_holdout(self, record: HoldoutRecord, content_hashes: Sequence[str], *, acknowledged: bool) -> None:
-        """Store the opening of a sealed test side, whose images have these contents.
+    def save_holdout(self, record: HoldoutRecord, *, acknowledged: bool) -> None:
+        """Store the opening of a sealed test side; how many of its images were opened before is counted here.
 
         Raises:
             StoreError: some of them were opened before, be it a moment ago, and that is not acknowledged.
         """
         with self._writing(alone=True) as connection:
-            add_holdout(connection, record, content_hashes, self.place, acknowledged=acknowledged)
+            add_holdout(connection, record, self.place, acknowledged=acknowledged)
 
     def holdouts(self, study: str) -> tuple[HoldoutRecord, ...]:
         """Every opening of a study's test side, the first one first."""

@@ -248,7 +248,6 @@ holdouts = Table(
     Column("id", Integer, primary_key=True),
     Column("study", String(NAME_LENGTH), nullable=False),
     Column("opened", _Time, nullable=False),
-    Column("test_images", _Whole, nullable=False),
     Column("seen_before", _Whole, nullable=False),
     Column("content_hashes", LargeBinary, nullable=False),
 )
@@ -270,6 +269,7 @@ holdout_results = Table(
     Column("predicted", LargeBinary, nullable=False),
     Column("cross_entropies", LargeBinary, nullable=False),
     Column("logits", LargeBinary),
+    Column("share_right", LargeBinary, nullable=False),
 )
 
 failures = Table(

@@ -42,6 +42,7 @@ __all__ = [
     "measurement_row",
     "mode_from_row",
     "pack",
+    "pack_float16",
     "prediction_from_row",
     "prediction_row",
     "scalars_from_json",
@@ -49,6 +50,7 @@ __all__ = [
     "study_from_row",
     "study_row",
     "unpack",
+    "unpack_float16",
 ]
 
 _ELSEWHERE = {"epochs", "predictions", "modes"}
@@ -211,8 +213,8 @@ def pack(record: PredictionRecord) -> tuple[bytes, bytes, bytes | None]:
     """Classes, cross-entropies and logits as compressed little-endian uint16, float16 and float16."""
     return (
         _packed(record.predicted, "<u2"),
-        _packed(record.cross_entropy, "<f2"),
-        None if record.logits is None else _packed(record.logits, "<f2"),
+        pack_float16(record.cross_entropy),
+        None if record.logits is None else pack_float16(record.logits),
     )
 
 
@@ -223,9 +225,19 @@ def unpack(side: Side, moment: Moment, images: int, blobs: tuple[bytes, bytes, b
         side=side,
         moment=moment,
         predicted=_unpacked(predicted, np.dtype("<u2"), images).astype(np.uint16),
-        cross_entropy=_unpacked(cross_entropy, np.dtype("<f2"), images).astype(np.float16),
+        cross_entropy=unpack_float16(cross_entropy, images),
         logits=None if logits is None else _unpacked_logits(logits, images),
     )
+
+
+def pack_float16(array: NDArray[np.float16]) -> bytes:
+    """An array as compressed little-endian bytes."""
+    return _packed(array, "<f2")
+
+
+def unpack_float16(blob: bytes, length: int) -> NDArray[np.float16]:
+    """What `pack_float16` has packed; raises `ValueError` where it is not of that length."""
+    return _unpacked(blob, np.dtype("<f2"), length).astype(np.float16)
 
 
 def _packed(array: NDArray[Any], kind: str) -> bytes:

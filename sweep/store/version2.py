@@ -5,6 +5,10 @@ The tables stand here as version 2 had them, whatever becomes of `schema.py`: a 
 
 from __future__ import annotations
 
+import hashlib
+import json
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -20,6 +24,10 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    column,
+    select,
+    table,
+    update,
 )
 from sqlalchemy.schema import CreateColumn
 
@@ -38,15 +46,21 @@ _NEW_COLUMNS: dict[str, tuple[Column[object], ...]] = {
     "sweep_epochs": tuple(Column(name, Double) for name in _LOGGED),
     "sweep_predictions": (Column("logits", LargeBinary),),
 }
+# Fields that version 2 knows, at the values that say what version 1 did without them.
+_NEW_FIELDS: dict[str, dict[str, Any]] = {
+    "training": {"augment_validation": False, "class_weight": "none"},
+    "search": {"finalists": 3, "repeats": 5},
+}
+_NOT_IN_THE_DIGEST = ("trials", "finalists", "repeats")
 _MODES_REASON = "recorded by an earlier version, which did not measure them"
 
 
 def upgrade_to_version_2(connection: Connection) -> None:
     """Add what is new. Of the logged validation numbers version 1 knew all: validation was never augmented."""
-    for table, columns in _NEW_COLUMNS.items():
-        for column in columns:
-            text = CreateColumn(column).compile(dialect=connection.dialect)
-            connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {text}")
+    for name, columns in _NEW_COLUMNS.items():
+        for new in columns:
+            text = CreateColumn(new).compile(dialect=connection.dialect)
+            connection.exec_driver_sql(f"ALTER TABLE {name} ADD COLUMN {text}")
     _new_tables().create_all(connection)
     connection.exec_driver_sql(
         "UPDATE sweep_trials SET folds = 0, logged_weighting = 0, logged_validation_accuracy = validation_accuracy, "
@@ -56,6 +70,29 @@ def upgrade_to_version_2(connection: Connection) -> None:
     connection.exec_driver_sql(
         "UPDATE sweep_epochs SET logged_weighting = 0, logged_validation_accuracy = validation_accuracy"
     )
+
+    _complete_definitions(connection)
+
+
+def _complete_definitions(connection: Connection) -> None:
+    """Put the new fields into the stored definitions, or their studies could not be gone on with."""
+    studies = table("sweep_studies", column("name"), column("definition"), column("digest"))
+    for name, text in connection.execute(select(studies.c.name, studies.c.definition)).all():
+        definition = json.loads(text)
+        for group, fields in _NEW_FIELDS.items():
+            if group in definition:
+                definition[group] = {**fields, **definition[group]}
+        complete = json.dumps(definition, sort_keys=True, ensure_ascii=False)
+        connection.execute(
+            update(studies).where(studies.c.name == name).values(definition=complete, digest=_digest(definition))
+        )
+
+
+def _digest(definition: dict[str, Any]) -> str:
+    """SHA-256 of what decides about a trial, as version 2 computes it."""
+    kept = {field: value for field, value in definition.get("search", {}).items() if field not in _NOT_IN_THE_DIGEST}
+    content = {**definition, "search": kept} if "search" in definition else definition
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _new_tables() -> MetaData:
@@ -97,7 +134,7 @@ def _new_tables() -> MetaData:
         Column("id", Integer, primary_key=True),
         Column("study", String(512), nullable=False),
         Column("opened", DateTime, nullable=False),
-        *(_whole(name) for name in ("test_images", "seen_before")),
+        _whole("seen_before"),
         Column("content_hashes", LargeBinary, nullable=False),
     )
     Table(
@@ -110,6 +147,7 @@ def _new_tables() -> MetaData:
         *_reals("accuracy", "cross_entropy", "balanced_accuracy", "validation_accuracy"),
         *_reals("predicted_low", "predicted_high"),
         *_predictions(nullable=False),
+        Column("share_right", LargeBinary, nullable=False),
     )
     return tables
 

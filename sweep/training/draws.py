@@ -7,6 +7,7 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,11 +59,16 @@ def draw_passes(
     return tuple(passes)
 
 
+_Batches: TypeAlias = tuple[tuple[IndexArray, ...], ...]
+"""In each draw the positions of the images that share statistics; empty where each image stands for itself."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Sample:
     """A number of each image in each draw, float64, shape (draws, n_images)."""
 
     values: NDArray[np.float64]
+    batches: _Batches
 
     @property
     def mean(self) -> float:
@@ -70,13 +76,37 @@ class _Sample:
 
     @property
     def noise(self) -> float:
-        """Standard error of the mean from the draws alone, which are independent from image to image."""
+        """Standard error of the mean from the draws alone.
+
+        Masks and views are independent from image to image. Images of a batch share its statistics, so what they have
+        in common is added.
+        """
         draws, images = self.values.shape
-        return math.sqrt(self.values.var(axis=0, ddof=1).mean() / (draws * images)) if draws > 1 else 0.0
+        if draws < 2:
+            return 0.0
+        alone = math.sqrt(self.values.var(axis=0, ddof=1).mean() / (draws * images))
+        return math.hypot(alone, self._shared)
 
     def change_error(self, other: _Sample) -> float:
-        """Standard error of the mean over the images of the difference of their means over the draws."""
-        return standard_error(self.values.mean(axis=0) - other.values.mean(axis=0))
+        """Standard error of the mean difference, image by image; what images of a batch have in common is added."""
+        change = _Sample(self.values - other.values, self.batches)
+        return math.hypot(standard_error(change.values.mean(axis=0)), change._shared)
+
+    @property
+    def _shared(self) -> float:
+        """The part of the standard error of the mean that images of a batch have in common, never negative.
+
+        In a draw an image deviates from its own mean by (draws − 1) / draws of what its batch did to it, for the other
+        draws put it into other batches. Simulated with 2 to 10 batches and 2 or 4 draws, `noise` is 0.99 to 1.3 times
+        the true error, and without this part as little as a quarter of it.
+        """
+        draws, images = self.values.shape
+        if draws < 2:
+            return 0.0
+        deviations: NDArray[np.float64] = self.values - self.values.mean(axis=0)
+        together = [row[batch] for row, drawn in zip(deviations, self.batches, strict=False) for batch in drawn]
+        covariance = sum(float(batch.sum() ** 2 - (batch**2).sum()) for batch in together)
+        return float(math.sqrt(max(0.0, covariance)) / ((draws - 1) * images))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -87,11 +117,11 @@ class Outcome:
     cross_entropy: _Sample
 
     @classmethod
-    def of(cls, evaluations: Sequence[Evaluation]) -> Outcome:
-        """From one evaluation of all images per draw."""
+    def of(cls, evaluations: Sequence[Evaluation], batches: _Batches = ()) -> Outcome:
+        """From one evaluation of all images per draw, and from the batches that shared statistics in it."""
         return cls(
-            correct=_Sample(np.stack([one.correct.astype(np.float64) for one in evaluations])),
-            cross_entropy=_Sample(np.stack([one.cross_entropies for one in evaluations])),
+            correct=_Sample(np.stack([one.correct.astype(np.float64) for one in evaluations]), batches),
+            cross_entropy=_Sample(np.stack([one.cross_entropies for one in evaluations]), batches),
         )
 
     def record(self, mode: Mode, following: Outcome | None) -> ModeRecord:
@@ -116,6 +146,7 @@ def mode_records(
     clean: Evaluation,
     switches: Switches,
     *,
+    passes: Sequence[Draw],
     every_corner: bool,
 ) -> tuple[ModeRecord, ...]:
     """E1, E2 and E3, then the other corners.
@@ -125,11 +156,14 @@ def mode_records(
         labels: of the images.
         clean: E4.
         switches: those that make no difference are never switched; in corners beyond E1 to E3 they count as on.
+        passes: the draws.
         every_corner: whether all combinations of the others are measured, from two of them on.
     """
 
     def measured(mode: Mode) -> Outcome:
-        return Outcome.of([evaluate(drawn, labels) for drawn in logits(mode & switches.active)])
+        on = mode & switches.active
+        batches = tuple(drawn.batches for drawn in passes) if on.batch_statistics else ()
+        return Outcome.of([evaluate(drawn, labels) for drawn in logits(on)], batches)
 
     following = Outcome.of([clean])
     records = [following.record(CLEAN, following)]

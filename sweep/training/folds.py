@@ -116,8 +116,8 @@ class FoldTrainer:
     ) -> Tested:
         """Train the folds again as `train` did with that seed, and measure each model on the sealed side.
 
-        All numbers are means over the models, image by image too; the prediction names the class that most models name,
-        of equally many the one that the first of them names.
+        All numbers are means over the models, image by image too. Only the prediction is a vote: it names the class
+        that most models name, of equally many the one that the first of them names.
         """
         whole = self._split if split is None else split
         tested = [
@@ -127,6 +127,7 @@ class FoldTrainer:
         return Tested(
             measurement=averaged([one.measurement for one in tested], whole, self._labels, pruned=False),
             prediction=_mean_prediction([one.prediction for one in tested]),
+            share_right=np.stack([one.share_right for one in tested]).mean(axis=0, dtype=np.float64).astype(np.float16),
             accuracy=float(np.mean([one.accuracy for one in tested])),
             cross_entropy=float(np.mean([one.cross_entropy for one in tested])),
             balanced_accuracy=float(np.mean([one.balanced_accuracy for one in tested])),

@@ -138,7 +138,8 @@ def measure_modes(
 ) -> tuple[ModeRecord, ...]:
     """E1, E2 and E3 over the whole training side, and the other corners where they are cheap or asked for.
 
-    Every mode is evaluated on the same views and batches, so that changes are paired; masks are each mode's own.
+    Every mode is evaluated on the same views and batches and starts from the same state of the generators, so that
+    changes are paired: modes that draw masks in the same batches draw the same ones.
 
     Args:
         subject: with the weights of the selected epoch.
@@ -160,13 +161,20 @@ def measure_modes(
         task.labels[task.train],
         clean,
         subject.switches,
+        passes=passes,
         every_corner=subject.cheap or thorough,
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ModelModes:
-    """What was found of a model on its training side: E4, and E1 to E3 or why they cannot be had."""
+    """What `measure_model` found of a user's own model on its training side.
+
+    Attributes:
+        clean: E4.
+        modes: E1 to E3 and, where asked for, the other corners; empty where they cannot be had.
+        reason: why they cannot be had, or "".
+    """
 
     clean: Evaluation
     modes: tuple[ModeRecord, ...]
@@ -183,7 +191,10 @@ def measure_model(
     from_logits: bool,
     thorough: bool = False,
 ) -> ModelModes:
-    """The modes of any Keras classifier, whose augmentation, if it has any, is made of layers of its own.
+    """The modes of a user's own Keras classifier, whose augmentation, if it has any, is made of layers of its own.
+
+    For models that are neither cut nor put together from settings: those of a study are measured with their features
+    and views by `measure_modes`. The model stays as it is.
 
     Args:
         model: built; gives logits or probabilities, shape (n_images, num_classes).

@@ -86,8 +86,9 @@ def why_unswitchable(model: keras.Model) -> str:
             return f"the model has a {name} of its own"
     if not _takes_training(model):
         return "the model's call takes no `training`, so that it cannot be told to train"
-    for layer in leaves(model):
-        name = f'the layer "{layer.name}" ({type(layer).__name__})'
+    for layer in (model, *model._flatten_layers(include_self=False)):
+        kind = "model" if isinstance(layer, keras.Model) else "layer"
+        name = f'the {kind} "{layer.name}" ({type(layer).__name__})'
         if getattr(layer, "dropout", 0) and hasattr(layer, "recurrent_dropout"):
             return f"{name} drops out within its recurrence, where it cannot be switched"
         if _is_foreign(layer) and _takes_training(layer):
@@ -142,6 +143,11 @@ def _takes_training(layer: keras.layers.Layer) -> bool:
 
 
 def _is_foreign(layer: keras.layers.Layer) -> bool:
-    """A class of somebody else's that is no kind of ours and no mere container of layers."""
-    known = isinstance(layer, (*_NOISE, BaseImagePreprocessingLayer, layers.BatchNormalization))
-    return not known and not type(layer).__module__.startswith("keras.") and not layer._layers
+    """A class of somebody else's that is no kind that is switched, whatever it holds: it may draw noise beside that."""
+    if isinstance(layer, (*_NOISE, BaseImagePreprocessingLayer, layers.BatchNormalization)):
+        return False
+    owner = type(layer)
+    if isinstance(layer, keras.Model):
+        # A class of models that keeps Keras' own call, as functional ones do, only holds layers.
+        owner = next(base for base in owner.__mro__ if "call" in vars(base))
+    return not owner.__module__.startswith(("keras.", "sweep."))

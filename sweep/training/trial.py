@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sweep.backbones.catalog import Backbone
 from sweep.backbones.cut import (
@@ -77,11 +78,13 @@ class Tested:
 
     Attributes:
         measurement: of the training, the sealed side not in it.
-        prediction: of every sealed image, with logits.
+        prediction: of every sealed image; with folds the class that most of the models name.
+        share_right: of the models that are right, float16, shape (n_images,); of a single model 0 or 1.
     """
 
     measurement: Measurement
     prediction: PredictionRecord
+    share_right: NDArray[np.float16]
     accuracy: float
     cross_entropy: float
     balanced_accuracy: float
@@ -141,9 +144,11 @@ class Trainer:
         Nothing else ever reads that side. Arguments and errors are those of `train`.
         """
         run, measurement = self._train(configuration, self._task.on(split), seed, Unpruned(), thorough=False)
-        found = evaluate(run.logits(self._sealed), self._task.labels[self._sealed])
+        labels = self._task.labels[self._sealed]
+        found = evaluate(run.logits(self._sealed), labels)
         return Tested(
             measurement=measurement,
+            share_right=(found.predicted == labels).astype(np.float16),
             prediction=found.record(Side.TEST, Moment.SELECTED, with_logits=True),
             accuracy=found.accuracy,
             cross_entropy=found.cross_entropy,

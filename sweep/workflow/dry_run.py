@@ -152,7 +152,7 @@ def _time(definition: StudyDefinition, index: DataIndex, split: SplitIndices, se
     yield (
         f"time, from a few measured steps: decoding {images * seconds.decoding:,.0f} s, backbone pass "
         f"{passes * seconds.backbone:,.0f} s, both once and then cached; a trial like the baseline "
-        f"{trial:,.1f} s of training{folds}, {search.trials} of them {trial * search.trials / 60:,.1f} min at the most, "
-        f"and {finals} repetitions of the finalists {trial * finals / 60:,.1f} min; pruning and early stopping shorten "
-        "it, evaluation and compiling are not in it"
+        f"{trial:,.1f} s of training{folds}, {search.trials} of them {trial * search.trials / 60:,.1f} min at the "
+        f"most, and {finals} repetitions of the finalists {trial * finals / 60:,.1f} min; pruning and early stopping "
+        "shorten it, evaluation and compiling are not in it"
     )

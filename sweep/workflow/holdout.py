@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sweep.diagnosis.comparison import group_codes
 from sweep.diagnosis.optimism import prediction_interval
 from sweep.diagnosis.ranking import RankedTrial
 from sweep.diagnosis.tiers import Tier
@@ -30,6 +29,7 @@ from sweep.records import (
     TrialState,
 )
 from sweep.report.gather import Report
+from sweep.report.sides import labelled_side
 from sweep.store.results import Database, open_database
 from sweep.studyfile.definition import StudyDefinition
 from sweep.workflow.report import read_report
@@ -73,11 +73,10 @@ def open_holdout(
             study=plan.record.name,
             results=_measure(plan, progress),
             opened=datetime.datetime.now(datetime.UTC),
-            test_images=len(plan.sealed),
-            seen_before=plan.seen,
+            seen_before=0,
+            content_hashes=tuple(image.content_hash for image in plan.sealed),
         )
-        hashes = [image.content_hash for image in plan.sealed]
-        opened.save_holdout(opening, hashes, acknowledged=acknowledge)
+        opened.save_holdout(opening, acknowledged=acknowledge)
         return read_report(opened, plan.record)
 
 
@@ -87,14 +86,12 @@ class _Plan:
 
     Attributes:
         sealed: the test images.
-        seen: how many of them were opened before.
         candidates: rows of the report's ranking.
     """
 
     record: StudyRecord
     report: Report
     sealed: tuple[ImageRecord, ...]
-    seen: int
     candidates: tuple[RankedTrial, ...]
 
 
@@ -106,13 +103,12 @@ def _plan(opened: Database, study: str | None, top: int, acknowledge: bool) -> _
     record = opened.study(study)
     _check_base(record)
     sealed = tuple(image for image, side in opened.images(record.name) if side is Split.TEST)
-    seen = _check_seal(opened, record, sealed, acknowledge)
+    _check_seal(opened, record, sealed, acknowledge)
     report = read_report(opened, record)
     return _Plan(
         record=record,
         report=report,
         sealed=sealed,
-        seen=seen,
         candidates=choose_candidates(report.ranking.rows, top, record.name),
     )
 
@@ -149,8 +145,8 @@ def _check_base(record: StudyRecord) -> None:
         )
 
 
-def _check_seal(opened: Database, record: StudyRecord, sealed: Sequence[ImageRecord], acknowledge: bool) -> int:
-    """How many of the images were opened before; raises where there are any and nobody has acknowledged that."""
+def _check_seal(opened: Database, record: StudyRecord, sealed: Sequence[ImageRecord], acknowledge: bool) -> None:
+    """Raise where there is nothing to open, or images were opened before and nobody has acknowledged that."""
     if not sealed:
         raise UsageError(
             f"study {record.name!r}",
@@ -158,7 +154,8 @@ def _check_seal(opened: Database, record: StudyRecord, sealed: Sequence[ImageRec
             expected="a study with [data] test above 0",
             remedy="set data.test = 0.15 and run it under another name",
         )
-    seen = len(opened.opened_images().intersection(image.content_hash for image in sealed))
+    before = opened.opened_images()
+    seen = sum(image.content_hash in before for image in sealed)
     if seen and not acknowledge:
         raise StoreError(
             opened.place,
@@ -166,7 +163,6 @@ def _check_seal(opened: Database, record: StudyRecord, sealed: Sequence[ImageRec
             expected="images that no decision has seen",
             remedy="read the earlier result with sweep report, or add --acknowledge: it stays on record",
         )
-    return seen
 
 
 def _measure(plan: _Plan, progress: Progress) -> tuple[HoldoutResult, ...]:
@@ -182,6 +178,14 @@ def _measure(plan: _Plan, progress: Progress) -> tuple[HoldoutResult, ...]:
             received="other images than it was run on",
             expected="the same files with the same bytes",
             remedy="restore the images; the seal stays whole",
+        )
+    drawn = [data.index.images[position].path for position in data.split.test]
+    if drawn != [image.path for image in plan.sealed]:
+        raise StoreError(
+            f"study {plan.record.name!r}",
+            received="another test side than it was run with",
+            expected="the images that its runs have sealed",
+            remedy="use the version of sweep that the study was run with; the seal stays whole",
         )
     trainer = make_trainer(definition, data, base=base, progress=progress)
     results = []
@@ -206,6 +210,7 @@ def _result(row: RankedTrial, tested: Tested, expected: Interval | None) -> Hold
         predicted_low=expected.low if expected else math.nan,
         predicted_high=expected.high if expected else math.nan,
         prediction=tested.prediction,
+        share_right=tested.share_right,
     )
 
 
@@ -219,5 +224,5 @@ def _expected(report: Report, row: RankedTrial, sealed: Sequence[ImageRecord]) -
     score = optimism.corrected if optimism is not None and row.rank == 1 else row.validation if row.baseline else None
     if score is None:
         return None
-    sources = group_codes([image.group for image in sealed] if any(image.group for image in sealed) else None)
-    return prediction_interval(score, len(sealed) if sources is None else len(set(sources.tolist())))
+    side = labelled_side([(image, Split.TEST) for image in sealed], Split.TEST)
+    return prediction_interval(score, len(set(side.groups)) if side and side.groups else len(sealed))

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from sweep.diagnosis.ranking import Sort
 from sweep.errors import StoreError
@@ -15,7 +15,7 @@ from sweep.report.gather import Report, gather_report
 from sweep.report.page import render_page
 from sweep.report.tables import render_table
 from sweep.report.text import print_opening, print_text
-from sweep.search.influence import importances
+from sweep.search.influence import Metric, importances
 from sweep.store.results import Database, open_database
 from sweep.studyfile.definition import StudyDefinition
 
@@ -78,8 +78,7 @@ def write_page(report: Report, path: Path) -> Path:
 
 
 def _influence(trials: tuple[TrialRecord, ...], definition: str) -> Mapping[str, Mapping[str, float]] | str:
-    """What moves the gap and what moves validation, or the reason why that cannot be told."""
+    """What moves the gap and what moves validation, as far as it can be told; the reason where neither can."""
     space = StudyDefinition.model_validate(json.loads(definition)).space
-    found = {metric: importances(trials, space, metric) for metric in ("gap", "validation")}
-    reasons = [influence.reason for influence in found.values() if influence.reason]
-    return reasons[0] if reasons else {metric: influence.shares for metric, influence in found.items()}
+    found = [importances(trials, space, metric) for metric in get_args(Metric)]
+    return {one.metric: one.shares for one in found if one.shares} or found[0].reason

@@ -7,9 +7,9 @@ import math
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from sweep.diagnosis.optimism import corrected_score, highest_mean, prediction_interval
+from sweep.diagnosis.optimism import Select, corrected_score, prediction_interval
 from sweep.diagnosis.statistics import cross_entropy_gap_interval, effective_counts, wilson
 from sweep.records import IndexArray, Interval
 
@@ -20,6 +20,17 @@ def studies(count: int, *, configurations: int, images: int, seed: int) -> list[
     """Studies of configurations that are all right on 80 % of images, each on images of its own."""
     rng = np.random.default_rng(seed)
     return [(rng.random((configurations, images)) < 0.8).astype(np.float64) for _ in range(count)]
+
+
+def highest_mean(scores: ArrayLike) -> Select:
+    """The simplest rule: the highest mean score, the first of equals."""
+    table = np.asarray(scores, dtype=np.float32)  # sums of 0 and 1 stay exact up to 16 million images
+
+    def select(weights: FloatArray) -> IndexArray:
+        best: IndexArray = np.argmax(weights.astype(np.float32) @ table.T, axis=1)
+        return best
+
+    return select
 
 
 def correct(scores: FloatArray, *, groups: IndexArray | None = None, draws: int = 300) -> tuple[float, Interval]:
@@ -201,11 +212,6 @@ def test_what_is_no_table_of_scores_is_refused(
         corrected_score(
             np.array(scores), lambda weights: weights[:, 0].astype(int), selected=selected, groups=groups, seed=0
         )
-
-
-def test_the_highest_mean_is_the_first_of_equals() -> None:
-    select = highest_mean([[1.0, 0.0, 1.0], [1.0, 1.0, 0.0]])
-    assert select(np.array([[1.0, 1.0, 1.0], [0.0, 3.0, 0.0], [1.0, 0.0, 2.0]])).tolist() == [0, 1, 0]
 
 
 def test_a_known_accuracy_is_predicted_with_the_fresh_samples_error() -> None:

@@ -289,7 +289,9 @@ def make_opening(trials: Sequence[TrialRecord], report: Report) -> HoldoutRecord
                     predicted=np.where(right, labels, (labels + 1) % 5).astype(np.uint16),
                     cross_entropy=np.full(TEST, one.validation_cross_entropy, np.float16),
                 ),
+                share_right=right.astype(np.float16),
             )
         )
     opened = datetime.datetime(2026, 11, 23, 8, 15, tzinfo=datetime.UTC)
-    return HoldoutRecord(study="toys", opened=opened, test_images=TEST, seen_before=0, results=tuple(results))
+    hashes = tuple(f"{number:064x}" for number in range(TEST))
+    return HoldoutRecord(study="toys", opened=opened, seen_before=0, content_hashes=hashes, results=tuple(results))

@@ -48,6 +48,31 @@ def test_folds_are_explained_where_they_are_used(study_record: StudyMaker) -> No
     assert "over 5 folds" in next(one.text for one in methods(report) if one.name == "folds")
 
 
+def method(report: Report, name: str) -> tuple[str, str]:
+    return next((one.text, one.source) for one in methods(report) if one.name == name)
+
+
+def test_tiers_name_the_tests_that_were_used(study_record: StudyMaker) -> None:
+    study = study_record()
+    text, source = method(gather_report(study, []), "tiers")
+    assert "exact McNemar on accuracy, paired t on cross-entropy" in text
+    assert source.startswith("McNemar")
+    sources = replace(study, data=replace(study.data, groups=12))
+    again = replace(study, data=replace(study.data, fold_repeats=2))
+    for other, unit in ((sources, "paired t over sources"), (again, "paired t over images")):
+        text, source = method(gather_report(other, []), "tiers")
+        assert unit in text
+        assert "McNemar" not in text + source
+
+
+def test_repetitions_on_one_split_speak_of_seeds(full_report: Report) -> None:
+    assert "widened by the ratio" in method(full_report, "repetitions")[0]
+    fixed = {number: replace(one, new_split=False) for number, one in full_report.repeated.items()}
+    text, source = method(replace(full_report, repeated=fixed), "repetitions")
+    assert text.startswith("The split stayed the same, so the scatter of repetitions speaks of other seeds alone.")
+    assert source == ""
+
+
 def test_every_opened_configuration_has_its_row(full_report: Report) -> None:
     rows = sealed_rows(full_report, full_report.openings[0])
     assert rows[0].place == "inside"  # predicted about its validation accuracy, and as good on the test side

@@ -24,6 +24,7 @@ from sweep.report.sentences import (
     order_sentence,
     repeats_sentence,
     reported_gap_sentence,
+    retrained_sentence,
     rivals_sentence,
     seen_sentence,
     split_sentence,
@@ -223,3 +224,17 @@ def test_every_number_is_explained_in_whole_sentences() -> None:
     assert all(text[0].isupper() and text.endswith(".") for text in EXPLANATIONS.values())
     assert explained("predicted", "predicted").startswith("predicted: where the accuracy was expected")
     assert "epoch_lag" in TERM_LABELS
+
+
+def test_weights_that_are_not_the_trials_are_said(full_report: Report) -> None:
+    opening = full_report.openings[0]
+    assert retrained_sentence(full_report, opening) == ""
+    first, *rest = opening.record.results
+    moved = replace(first, validation_accuracy=first.validation_accuracy - 0.02)
+    changed = replace(opening, record=replace(opening.record, results=(moved, *rest)))
+    was, now = (f"{100 * one.validation_accuracy:.1f} %" for one in (first, moved))
+    said = retrained_sentence(full_report, changed)
+    assert said.endswith(
+        f"scores {now} on validation and not {was}: another machine or version has given other weights."
+    )
+    assert said in opening_sentence(full_report, changed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import sqlite3
 from contextlib import closing
@@ -16,6 +17,7 @@ from sweep.records import FailureRecord, ImageRecord, Split, StageRecord, TrialS
 from sweep.store import migrations, schema
 from sweep.store.address import Access, connect, parse_address
 from sweep.store.results import open_database
+from sweep.studyfile.definition import DataSettings, StudyDefinition
 
 GOLDEN = Path(__file__).parent / "golden"
 Samples = Any
@@ -59,7 +61,9 @@ def test_a_changed_table_is_a_new_version(path: Path, tmp_path: Path) -> None:
 def test_a_study_of_version_1_opens(path: Path, create: bool) -> None:
     with open_database(restored(1, path), create=create) as database:
         study = database.study()
-        assert (study.name, study.definition, study.default_baseline) == ("toys", '{"search": {"trials": 3}}', True)
+        # Version 2 put its new fields in: finalists and repeats.
+        assert json.loads(study.definition) == {"search": {"trials": 3, "finalists": 3, "repeats": 5}}
+        assert (study.name, study.default_baseline) == ("toys", True)
         assert study.created.isoformat() == "2026-05-01T12:30:00+00:00"
         assert study.data.unreadable == (UnreadableFile(path="dog/broken.jpg", reason="cut off"),)
         assert study.data.images(Split.TRAIN) == 1
@@ -131,6 +135,7 @@ def test_what_version_2_added_is_read(path: Path) -> None:
     assert repeat.validation is not None
     assert opening.opened.isoformat() == "2026-05-02T12:30:00+00:00"
     assert (opening.test_images, opening.results[0].accuracy) == (1, 0.5)
+    assert opening.results[0].share_right.tolist() == [0.5]
     assert math.isnan(opening.results[0].predicted_high)
 
 
@@ -181,3 +186,23 @@ def test_states_of_trials_are_never_renamed() -> None:
     # Stored words: old databases depend on them.
     assert [state.value for state in TrialState] == ["waiting", "running", "complete", "pruned", "failed"]
     assert [split.value for split in Split] == ["train", "validation", "test"]
+
+
+def test_a_study_of_version_1_can_be_gone_on_with(path: Path) -> None:
+    now = StudyDefinition(name="toys", data=DataSettings(source="toys"))
+    stored = json.loads(now.canonical_json())
+    for table, field in (
+        ("training", "augment_validation"),
+        ("training", "class_weight"),
+        ("search", "finalists"),
+        ("search", "repeats"),
+    ):
+        del stored[table][field]
+    restored(1, path)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE sweep_studies SET definition = ?", [json.dumps(stored, sort_keys=True)])
+        connection.commit()
+    with open_database(path) as database:
+        study = database.study()
+        database.check_definition("toys", now.digest, now.canonical_json(), lambda *_: ["never asked"])
+    assert (study.digest, study.definition) == (now.digest, now.canonical_json())

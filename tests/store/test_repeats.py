@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -31,22 +32,25 @@ def measured(toys: Database, samples: Samples, run_trials: Run) -> Database:
     return toys
 
 
-def opening(samples: Samples, study: str = "toys", *, accuracy: float = 0.75) -> HoldoutRecord:
+def opening(samples: Samples, study: str = "toys", hashes: Sequence[str] = HASHES) -> HoldoutRecord:
     result = HoldoutResult(
         number=1,
         rank=1,
         baseline=False,
-        accuracy=accuracy,
+        accuracy=0.75,
         cross_entropy=0.5,
         balanced_accuracy=0.625,
         validation_accuracy=0.6,
         predicted_low=0.5,
         predicted_high=0.875,
         prediction=samples.prediction(Side.TEST, logits=True),
+        share_right=np.array([1.0, 0.25, 0.0], np.float16),
     )
     other = replace(result, number=0, rank=2, baseline=True)
     opened = datetime.datetime(2026, 5, 2, tzinfo=datetime.UTC)
-    return HoldoutRecord(study=study, opened=opened, test_images=3, seen_before=0, results=(other, result))
+    return HoldoutRecord(
+        study=study, opened=opened, seen_before=0, content_hashes=tuple(hashes), results=(other, result)
+    )
 
 
 def test_repetitions_come_back_in_order(measured: Database, samples: Samples) -> None:
@@ -76,28 +80,31 @@ def test_a_repetition_that_is_there_is_left_as_it_is(measured: Database, samples
 def test_an_opening_is_read_by_rank(measured: Database, samples: Samples) -> None:
     assert measured.holdouts("toys") == ()
     assert measured.opened_images() == frozenset()
-    measured.save_holdout(opening(samples), HASHES, acknowledged=False)
+    measured.save_holdout(opening(samples), acknowledged=False)
     (record,) = measured.holdouts("toys")
     assert [(result.number, result.rank, result.baseline) for result in record.results] == [
         (1, 1, False),
         (0, 2, True),
     ]
     assert record.results[0].prediction.side is Side.TEST
+    assert record.results[0].share_right.tolist() == [1.0, 0.25, 0.0]
+    assert (record.content_hashes, record.test_images, record.seen_before) == (tuple(HASHES), 2, 0)
     assert measured.opened_images() == frozenset(HASHES)
     assert measured.holdouts("another") == ()
 
 
 def test_images_once_seen_are_refused_whatever_the_study(measured: Database, samples: Samples) -> None:
-    measured.save_holdout(opening(samples), HASHES, acknowledged=False)
+    measured.save_holdout(opening(samples), acknowledged=False)
     with pytest.raises(StoreError, match=r"1 test images that were opened before.*--acknowledge"):
-        measured.save_holdout(opening(samples, "another"), ["4" * 64, "5" * 64], acknowledged=False)
-    measured.save_holdout(opening(samples, "another"), ["4" * 64, "5" * 64], acknowledged=True)
-    assert len(measured.holdouts("another")) == 1
+        measured.save_holdout(opening(samples, "another", ["4" * 64, "5" * 64]), acknowledged=False)
+    measured.save_holdout(opening(samples, "another", ["4" * 64, "5" * 64, "5" * 64]), acknowledged=True)
+    (again,) = measured.holdouts("another")
+    assert (again.test_images, again.seen_before) == (3, 1), "counted when it is stored, image by image"
     assert measured.opened_images() == frozenset([*HASHES, "5" * 64])
 
 
 def test_a_seal_stays_opened_when_its_study_goes(measured: Database, samples: Samples) -> None:
-    measured.save_holdout(opening(samples), HASHES, acknowledged=False)
+    measured.save_holdout(opening(samples), acknowledged=False)
     optuna.delete_study(study_name="toys", storage=measured.optuna_storage())
     measured.add_study(samples.study(), samples.index, samples.split)
     assert measured.repeats("toys") == ()

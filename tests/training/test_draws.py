@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from sweep.records import ModeRecord
-from sweep.training.draws import draw_passes, mode_records
+from sweep.training.draws import Draw, draw_passes, mode_records
 from sweep.training.evaluation import evaluate
 from sweep.training.switching import CLEAN, Mode, Switches
 
@@ -40,10 +40,16 @@ class Script:
         return np.stack(self._by_mode[name])
 
 
+def passes(*draws: list[list[int]]) -> list[Draw]:
+    """Draws in these batches."""
+    return [Draw(views=None, batches=tuple(np.array(batch) for batch in drawn)) for drawn in draws]
+
+
 def records(script: Script, *active: str, every_corner: bool = False) -> tuple[ModeRecord, ...]:
+    """Of two images, each in a batch of its own."""
     switches = Switches(**{name: "" if name in active else reason for name, reason in NOTHING.items()})
-    clean = evaluate(logits(RIGHT, RIGHT), LABELS)
-    return mode_records(script, LABELS, clean, switches, every_corner=every_corner)
+    clean, drawn = evaluate(logits(RIGHT, RIGHT), LABELS), passes(*[[[0], [1]]] * 2)
+    return mode_records(script, LABELS, clean, switches, passes=drawn, every_corner=every_corner)
 
 
 def test_nothing_to_switch_is_measured_nowhere_and_says_so() -> None:
@@ -89,6 +95,46 @@ def test_changes_are_to_the_next_mode_that_was_measured() -> None:
     assert third.accuracy_change_error == pytest.approx(1 / 4)
     # 0 − 1/2 and 1/2 − 1: both −1/2.
     assert first.accuracy_change_error == 0
+
+
+PAIRS = passes([[0, 1], [2, 3]], [[0, 2], [1, 3]])
+FIRST_BATCH_FAILS = [logits(WRONG, WRONG, RIGHT, RIGHT), logits(RIGHT, RIGHT, RIGHT, RIGHT)]
+
+
+def in_pairs(script: Script, *active: str) -> tuple[ModeRecord, ...]:
+    """Of four images in two draws of two batches each."""
+    switches = Switches(**{name: "" if name in active else reason for name, reason in NOTHING.items()})
+    labels = np.zeros(4, np.int64)
+    clean = evaluate(logits(RIGHT, RIGHT, RIGHT, RIGHT), labels)
+    return mode_records(script, labels, clean, switches, passes=PAIRS, every_corner=False)
+
+
+def test_what_a_batch_does_to_all_of_its_images_is_noise_of_the_batch() -> None:
+    third = in_pairs(Script(b=FIRST_BATCH_FAILS), "batch_statistics")[2]
+    assert third.accuracy == 3 / 4
+    # One by one: variances over draws 1/2, 1/2, 0 and 0, mean 1/4; over 2 draws of 4 images 1/32. In common: the first
+    # batch deviates by −1/2 twice, 1 - 2/4 = 1/2 more than one by one, and no other batch; over (1 · 4)² again 1/32.
+    assert third.accuracy_noise == pytest.approx(1 / 4)
+    # Mean changes −1/2, −1/2, 0 and 0 have a variance of 1/12, over 4; and 1/32 in common.
+    assert third.accuracy_change_error == pytest.approx(math.sqrt(1 / 48 + 1 / 32))
+
+
+def test_without_batch_statistics_batches_have_nothing_in_common() -> None:
+    first = in_pairs(Script(d=FIRST_BATCH_FAILS), "dropout")[0]
+    assert first.accuracy_noise == pytest.approx(math.sqrt(1 / 32))
+    assert first.accuracy_change_error == pytest.approx(math.sqrt(1 / 48))
+
+
+def test_what_two_modes_have_in_common_is_no_error_of_the_change() -> None:
+    first, _, third = in_pairs(Script(db=FIRST_BATCH_FAILS, b=FIRST_BATCH_FAILS), "dropout", "batch_statistics")
+    assert first.accuracy_noise == third.accuracy_noise == pytest.approx(1 / 4)
+    assert first.accuracy_change_error == 0
+
+
+def test_batches_whose_images_go_apart_take_nothing_off() -> None:
+    draws = [logits(WRONG, RIGHT, RIGHT, RIGHT), logits(RIGHT, WRONG, RIGHT, RIGHT)]
+    third = in_pairs(Script(b=draws), "batch_statistics")[2]
+    assert third.accuracy_noise == pytest.approx(math.sqrt(1 / 32))
 
 
 def test_corners_off_the_way_have_no_next_mode() -> None:

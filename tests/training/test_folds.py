@@ -85,6 +85,7 @@ class FakeTrainer:
         return trial.Tested(
             measurement=measurement,
             prediction=_prediction(Side.TEST, Moment.SELECTED, named, float(number)),
+            share_right=np.array([named[0] == 1, named[1] == 1], np.float16),
             accuracy=0.1 * number,
             cross_entropy=float(number),
             balanced_accuracy=0.2 * number,
@@ -229,6 +230,8 @@ def test_the_sealed_side_is_measured_by_every_model(folds: FoldTrainer, trainer:
     # The models name 0, 1, 1 for the first image and 1, 1, 2 for the second.
     assert found.prediction.predicted.tolist() == [1, 1]
     assert found.prediction.cross_entropy.tolist() == [2.0, 2.0]
+    # Of label 1 both: two of three models are right each time.
+    np.testing.assert_allclose(found.share_right, [2 / 3, 2 / 3], atol=1e-3)
 
 
 def test_of_classes_that_equally_many_models_name_the_first_models_counts(template: Measurement) -> None:

@@ -50,11 +50,6 @@ def test_nothing_else_has_that_base(kind: type[keras.layers.Layer]) -> None:
     assert not issubclass(kind, BaseImagePreprocessingLayer)
 
 
-def test_a_layer_that_holds_none_is_known_by_keras() -> None:
-    assert not layers.Dense(1)._layers
-    assert layers.Bidirectional(layers.LSTM(2))._layers
-
-
 # ---- switches --------------------------------------------------------------------------------------------------------
 
 
@@ -148,8 +143,8 @@ class WithoutTraining(keras.Model):  # type: ignore[misc]
 
 
 class WithTraining(keras.Model):  # type: ignore[misc]
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, name: str | None = None) -> None:
+        super().__init__(name=name)
         self.dropout = layers.Dropout(0.5)
 
     def call(self, inputs: keras.KerasTensor, training: bool = False) -> keras.KerasTensor:
@@ -161,14 +156,41 @@ class DropPath(layers.Layer):  # type: ignore[misc]
         return inputs
 
 
+class NoisyDense(layers.Layer):  # type: ignore[misc]
+    """Holds a layer and draws noise of its own beside it."""
+
+    def __init__(self, *, name: str) -> None:
+        super().__init__(name=name)
+        self.inner = layers.Dense(8)
+
+    def call(self, inputs: keras.KerasTensor, training: bool = False) -> keras.KerasTensor:
+        outputs = self.inner(inputs)
+        return outputs + keras.random.normal(keras.ops.shape(outputs)) if training else outputs
+
+
 class Scale(layers.Layer):  # type: ignore[misc]
     def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         return 2 * inputs
 
 
-class Block(layers.Layer):  # type: ignore[misc]
+class Named(keras.Model):  # type: ignore[misc]
+    """A functional model of a class of its own, whose call is Keras'."""
+
+
+class Chain(layers.Layer):  # type: ignore[misc]
+    """Whatever its layers do, it does not know whether it trains."""
+
     def __init__(self) -> None:
         super().__init__()
+        self.inner = layers.Dropout(0.5)
+
+    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
+        return self.inner(inputs)
+
+
+class Block(layers.Layer):  # type: ignore[misc]
+    def __init__(self, *, name: str | None = None) -> None:
+        super().__init__(name=name)
         self.inner = layers.Dropout(0.5)
 
     def call(self, inputs: keras.KerasTensor, training: bool = False) -> keras.KerasTensor:
@@ -187,6 +209,11 @@ def functional(kind: type[keras.Model]) -> keras.Model:
         (lambda: functional(OwnTestStep), "the model has a test_step of its own"),
         (WithoutTraining, "the model's call takes no `training`"),
         (lambda: sequence(DropPath(name="path")), 'the layer "path" (DropPath) trains in a way of its own'),
+        (lambda: sequence(NoisyDense(name="noisy")), 'the layer "noisy" (NoisyDense) trains in a way of its own'),
+        (lambda: sequence(sequence(NoisyDense(name="deep"))), 'the layer "deep" (NoisyDense) trains in a way of its'),
+        (lambda: sequence(Block(name="block")), 'the layer "block" (Block) trains in a way of its own'),
+        (lambda: WithTraining(name="whole"), 'the model "whole" (WithTraining) trains in a way of its own'),
+        (lambda: sequence(WithTraining(name="part")), 'the model "part" (WithTraining) trains in a way of its own'),
         (
             lambda: sequence(layers.LSTM(2, dropout=0.5, name="recurrent"), shape=(4, 8)),
             'the layer "recurrent" (LSTM) drops out within its recurrence',
@@ -201,9 +228,12 @@ def test_these_cannot_be_switched_and_say_why(make: Callable[[], keras.Model], r
     "make",
     [
         lambda: functional(keras.Model),
-        lambda: sequence(Scale(), Block(), layers.Lambda(lambda tensor: tensor)),
+        lambda: functional(Named),
+        lambda: sequence(Scale(), Chain(), layers.Lambda(lambda tensor: tensor)),
+        lambda: sequence(sequence(layers.Dense(8)), functional(Named)),
         lambda: sequence(layers.LSTM(2), shape=(4, 8)),
-        WithTraining,
+        lambda: sequence(layers.Bidirectional(layers.LSTM(2)), layers.Dropout(0.5), shape=(4, 8)),
+        lambda: sequence(Knobs(1, lambda shape, rate, seed: 2.0).dropout(0, "ours")),
     ],
 )
 def test_these_can_be_switched(make: Callable[[], keras.Model]) -> None:
@@ -211,6 +241,6 @@ def test_these_can_be_switched(make: Callable[[], keras.Model]) -> None:
 
 
 def test_dropout_in_layers_and_models_of_others_is_switched_too() -> None:
-    for model in (sequence(Block()), WithTraining()):
+    for model in (sequence(Block()), sequence(Chain()), WithTraining()):
         assert (np.asarray(said(model, TRAINING)) == 0).any()
         np.testing.assert_array_equal(said(model, CLEAN), ONES)

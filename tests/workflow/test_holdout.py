@@ -100,6 +100,19 @@ def test_a_database_of_version_1_does_not_know_where_its_images_were(database: P
         check_holdout(database)
 
 
+def test_another_test_side_than_the_stored_one_leaves_the_seal_whole(database: Path) -> None:
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute(
+            "UPDATE sweep_images SET split = 'train' WHERE position = "
+            "(SELECT min(position) FROM sweep_images WHERE split = 'test')"
+        )
+        connection.commit()
+    with pytest.raises(StoreError, match="another test side than it was run with"):
+        open_holdout(database, progress=Silent())
+    with open_database(database) as opened:
+        assert opened.opened_images() == frozenset()
+
+
 def test_who_is_opened(trial_record: TrialMaker) -> None:
     trials = [
         trial_record(number, correct=np.arange(200) < right, objective=right / 200 - 2, baseline=number == 0)

@@ -179,10 +179,11 @@ def add_what_follows(database: Database) -> None:
         predicted_low=0.25,
         predicted_high=float("nan"),
         prediction=replace(kept.predictions[0], side=Side.TEST),
+        share_right=np.array([0.5], np.float16),
     )
     opened = datetime.datetime(2026, 5, 2, 12, 30, tzinfo=datetime.UTC)
-    record = HoldoutRecord(study=NAME, opened=opened, test_images=1, seen_before=0, results=(result,))
-    database.save_holdout(record, ["2" * 64], acknowledged=False)
+    record = HoldoutRecord(study=NAME, opened=opened, seen_before=0, content_hashes=("2" * 64,), results=(result,))
+    database.save_holdout(record, acknowledged=False)
 
 
 def run_trials(database: Database) -> None:
