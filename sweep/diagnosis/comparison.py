@@ -22,6 +22,7 @@ from sweep.diagnosis.statistics import (
     unpaired_difference,
     wilson,
 )
+from sweep.diagnosis.validated import images_validated
 from sweep.records import IndexArray, Interval, Measurement, PredictionRecord, TrialRecord
 
 __all__ = ["Comparison", "Evidence", "compare", "evidence_of", "group_codes", "same_gap", "worse_than"]
@@ -102,7 +103,7 @@ def evidence_of(
         level: of the intervals.
     """
     correct = cross_entropy = None
-    seen = _images_seen(measurement, images)
+    seen = images_validated(measurement.validation_images, measurement.folds, images)
     counts: tuple[float, float] = (round(measurement.validation_accuracy * seen), seen)
     if prediction is not None and labels is not None and len(prediction.predicted) == len(labels):
         correct = prediction.predicted == labels
@@ -202,14 +203,6 @@ def _accuracy_difference(a: Evidence, b: Evidence, level: float) -> Interval:
         return paired_accuracy_difference(a.correct, b.correct, groups=a.groups, level=level)
     wide = [wilson(one.validation.estimate * one.images, one.images, level=level) for one in (a, b)]
     return unpaired_difference(*wide)
-
-
-def _images_seen(measurement: Measurement, images: int | None) -> int:
-    """Different validation images behind a measurement: with folds its own number is that of one fold."""
-    if not measurement.folds:
-        return measurement.validation_images
-    predicted = measurement.validation_images * measurement.folds
-    return predicted if images is None else min(predicted, images)
 
 
 def _paired(a: Evidence, b: Evidence) -> bool:

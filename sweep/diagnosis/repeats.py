@@ -5,9 +5,10 @@ corrected resampled t interval makes up for it: the variance of a mean of J repe
 the variance among them, with J − 1 degrees of freedom; `tested` and `trained` are the images that one repetition
 evaluates on and that one training sees.
 
-- A repetition by cross-validation tests every image that is not sealed: with k folds tested/trained is k / (k − 1).
-  Simulated (two classifiers, 200 to 1,000 images, 5 or 10 folds, 5 repetitions), this covers the true difference of
-  expected accuracies in 90 to 96 % of the cases; 1 / (k − 1), the ratio of a single fold, in 66 to 83 %.
+- A repetition by cross-validation tests the images of all its folds: with k folds tested/trained is k / (k − 1), and
+  less where some images are trained on in every fold. Simulated (two classifiers, 200 to 1,000 images, 5 or 10 folds,
+  5 repetitions), this covers the true difference of expected accuracies in 90 to 96 % of the cases; 1 / (k − 1), the
+  ratio of a single fold, in 66 to 83 %.
 - Where the split was not drawn anew, only seeds vary, and tested/trained is taken as 0. Such intervals speak of other
   seeds on the same images: the sampling error of the validation side is not in them.
 - Accuracies move by whole images: a scatter below one tested image is taken for one image, or repetitions that happen
@@ -25,6 +26,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.stats import t
 
+from sweep.diagnosis.validated import images_validated
 from sweep.records import Interval, RepeatRecord
 
 __all__ = ["RepeatComparison", "Repeated", "compare_repeats", "repeated"]
@@ -77,18 +79,36 @@ class RepeatComparison:
     p_cross_entropy: float
 
 
-def repeated(records: Iterable[RepeatRecord], *, level: float = 0.95) -> Mapping[int, Repeated]:
-    """Every trial's numbers over its repetitions, in the order in which trials first appear."""
+def repeated(
+    records: Iterable[RepeatRecord], *, images: int | None = None, level: float = 0.95
+) -> Mapping[int, Repeated]:
+    """Every trial's numbers over its repetitions, in the order in which trials first appear.
+
+    Args:
+        records: in any order.
+        images: how many images the study validates; see `images_validated`.
+        level: of the intervals.
+    """
     by_trial: dict[int, list[RepeatRecord]] = {}
     for record in records:
         by_trial.setdefault(record.number, []).append(record)
-    return {number: _over_repeats(number, found, level) for number, found in by_trial.items()}
+    return {number: _over_repeats(number, found, images, level) for number, found in by_trial.items()}
 
 
 def compare_repeats(
-    records_a: Iterable[RepeatRecord], records_b: Iterable[RepeatRecord], *, level: float = 0.95
+    records_a: Iterable[RepeatRecord],
+    records_b: Iterable[RepeatRecord],
+    *,
+    images: int | None = None,
+    level: float = 0.95,
 ) -> RepeatComparison:
     """Set one configuration's repetitions against another's of the same numbers.
+
+    Args:
+        records_a: of the first configuration.
+        records_b: of the second one.
+        images: how many images the study validates; see `images_validated`.
+        level: of the intervals.
 
     Raises:
         ValueError: they have no repetition in common.
@@ -98,7 +118,7 @@ def compare_repeats(
     if not pairs:
         raise ValueError("the two configurations have no repetition in common")
     both = [record for pair in pairs for record in pair]
-    ratio, image = _tested_share(both), _one_image(both)
+    ratio, image = _tested_share(both, images), _one_image(both, images)
     gap, p_gap = _corrected([a.gap_accuracy - b.gap_accuracy for a, b in pairs], ratio, image, level)
     gained, p_accuracy = _corrected(
         [b.validation_accuracy - a.validation_accuracy for a, b in pairs], ratio, image, level
@@ -120,8 +140,8 @@ def compare_repeats(
     )
 
 
-def _over_repeats(number: int, records: Sequence[RepeatRecord], level: float) -> Repeated:
-    ratio, image = _tested_share(records), _one_image(records)
+def _over_repeats(number: int, records: Sequence[RepeatRecord], images: int | None, level: float) -> Repeated:
+    ratio, image = _tested_share(records, images), _one_image(records, images)
     share, _ = _corrected([record.validation_accuracy for record in records], ratio, image, level)
     return Repeated(
         number=number,
@@ -146,20 +166,19 @@ def _corrected(values: Sequence[float], ratio: float, least: float, level: float
     return interval, 2 * float(t.sf(abs(mean) / error if error else math.inf, count - 1))
 
 
-def _tested_share(records: Sequence[RepeatRecord]) -> float:
+def _tested_share(records: Sequence[RepeatRecord], images: int | None) -> float:
     """Tested by trained images; 0 where only seeds vary."""
     if not _new_split(records):
         return 0.0
-    return float(np.mean([_tested(record) / record.train_images for record in records]))
+    return float(np.mean([_tested(record, images) / record.train_images for record in records]))
 
 
-def _tested(record: RepeatRecord) -> int:
-    """Images that a repetition evaluates on: with folds all that its trainings have between them."""
-    return record.validation_images + (record.train_images if record.folds else 0)
+def _tested(record: RepeatRecord, images: int | None) -> int:
+    return images_validated(record.validation_images, record.folds, images)
 
 
-def _one_image(records: Sequence[RepeatRecord]) -> float:
-    return 1 / min(_tested(record) for record in records)
+def _one_image(records: Sequence[RepeatRecord], images: int | None) -> float:
+    return 1 / min(_tested(record, images) for record in records)
 
 
 def _new_split(records: Iterable[RepeatRecord]) -> bool:

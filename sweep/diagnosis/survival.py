@@ -46,9 +46,19 @@ class Survival:
 
 
 def surviving(
-    records_by_trial: Mapping[int, Sequence[RepeatRecord]], reference: int, *, level: float = 0.95
+    records_by_trial: Mapping[int, Sequence[RepeatRecord]],
+    reference: int,
+    *,
+    images: int | None = None,
+    level: float = 0.95,
 ) -> Survival:
     """Compare every trial with the reference and the others among themselves, where two have a repetition in common.
+
+    Args:
+        records_by_trial: trial number -> its repetitions.
+        reference: the trial that all others are compared with.
+        images: how many images the study validates; see `images_validated`.
+        level: of the intervals, and 1 minus the error rate of the claims.
 
     Raises:
         ValueError: the reference has no repetition.
@@ -59,8 +69,8 @@ def surviving(
     against = [(reference, other) for other in others]
     return Survival(
         reference=reference,
-        against=_adjusted(records_by_trial, against, level),
-        among=_adjusted(records_by_trial, list(combinations(others, 2)), level),
+        against=_adjusted(records_by_trial, against, images, level),
+        among=_adjusted(records_by_trial, list(combinations(others, 2)), images, level),
     )
 
 
@@ -122,10 +132,10 @@ def _shown(one: Surviving) -> bool:
 
 
 def _adjusted(
-    records: Mapping[int, Sequence[RepeatRecord]], pairs: Sequence[tuple[int, int]], level: float
+    records: Mapping[int, Sequence[RepeatRecord]], pairs: Sequence[tuple[int, int]], images: int | None, level: float
 ) -> tuple[Surviving, ...]:
     comparisons = [
-        compare_repeats(records[first], records[second], level=level)
+        compare_repeats(records[first], records[second], images=images, level=level)
         for first, second in pairs
         if {one.repeat for one in records[first]} & {one.repeat for one in records[second]}
     ]

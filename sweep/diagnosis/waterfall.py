@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from sweep.diagnosis.statistics import cross_entropy_gap_interval, effective_counts, gap_interval
 from sweep.diagnosis.switching import SWITCHES, contract_modes, ranges_over_orders
+from sweep.diagnosis.validated import images_validated
 from sweep.records import IndexArray, Interval, Measurement, ModeRecord, PredictionRecord
 
 __all__ = ["Quantity", "Term", "Waterfall", "meaning", "waterfall"]
@@ -87,11 +88,11 @@ class Waterfall:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Stored:
-    """What predictions say of the validation side."""
+class _Validated:
+    """What is known of the validation side: counts for `wilson`, and cross-entropies where they are stored."""
 
-    correct: NDArray[np.bool_]
-    cross_entropy: NDArray[np.float64]
+    counts: tuple[float, float]
+    cross_entropy: NDArray[np.float64] | None
     groups: Groups | None
 
 
@@ -102,6 +103,7 @@ def waterfall(
     validation: PredictionRecord | None = None,
     labels: IndexArray | None = None,
     groups: Groups | None = None,
+    images: int | None = None,
     level: float = 0.95,
 ) -> Waterfall:
     """Take the reported gap apart.
@@ -120,15 +122,16 @@ def waterfall(
         validation: predictions of the validation side at the selected epoch; used where there is one for every label.
         labels: int64, of the validation side in the order of the predictions.
         groups: source of every prediction, where they are grouped or images are predicted repeatedly.
+        images: how many images the study validates, used without predictions; see `images_validated`.
         level: of the intervals.
     """
-    stored = _stored(validation, labels, groups)
+    validated = _validated(measurement, validation, labels, groups, images)
     modes = contract_modes(measurement.modes)
     steps = _steps(measurement, quantity, modes)
     terms = [
         *_training(measurement, quantity, steps, modes, level),
-        Term(name="clean_gap", interval=_clean_gap(measurement, quantity, stored, level)),
-        _pipeline(measurement, quantity, steps, stored, level),
+        Term(name="clean_gap", interval=_clean_gap(measurement, quantity, validated, level)),
+        _pipeline(measurement, quantity, steps, validated, level),
         *(_loss_rows(measurement, level) if quantity == "cross_entropy" else ()),
     ]
     shares = quantity == "accuracy"
@@ -211,36 +214,34 @@ def _training(
     return terms
 
 
-def _clean_gap(measurement: Measurement, quantity: Quantity, stored: _Stored | None, level: float) -> Interval:
+def _clean_gap(measurement: Measurement, quantity: Quantity, validated: _Validated, level: float) -> Interval:
     """About the measured gap: predictions, stored in half precision, decide about the width alone."""
     if quantity == "accuracy":
-        counts = effective_counts(stored.correct, stored.groups) if stored else _counts(measurement)
-        found, estimate = gap_interval(measurement.train_accuracy, *counts, level=level), measurement.gap_accuracy
-        return _shifted(found, estimate)
-    estimate = measurement.gap_cross_entropy
-    if stored is None:
+        found = gap_interval(measurement.train_accuracy, *validated.counts, level=level)
+        return _shifted(found, measurement.gap_accuracy)
+    estimate, nats = measurement.gap_cross_entropy, validated.cross_entropy
+    if nats is None:
         return _normal(estimate, measurement.validation_cross_entropy_error, level)
     train = measurement.train_cross_entropy
-    return _shifted(
-        cross_entropy_gap_interval(train, stored.cross_entropy, groups=stored.groups, level=level), estimate
-    )
+    return _shifted(cross_entropy_gap_interval(train, nats, groups=validated.groups, level=level), estimate)
 
 
 def _pipeline(
-    measurement: Measurement, quantity: Quantity, steps: Mapping[str, float], stored: _Stored | None, level: float
+    measurement: Measurement, quantity: Quantity, steps: Mapping[str, float], validated: _Validated, level: float
 ) -> Term:
     change = _worse(quantity, steps["E5"], steps["E6"])
     if _same_pipeline(measurement):
         reason = "validation is logged on the same clean images"
         return Term(name="validation_pipeline", interval=_normal(change, 0.0, level), unchanged=reason)
     if quantity == "cross_entropy":
-        interval = _shifted(_clean_gap(measurement, quantity, stored, level), change)
+        interval = _shifted(_clean_gap(measurement, quantity, validated, level), change)
     else:
         clean, logged = steps["E5"], steps["E6"]
         unpaired = clean * (1 - clean) + logged * (1 - logged)
         narrowest = abs(change) - change**2
-        images = (effective_counts(stored.correct, stored.groups) if stored else _counts(measurement))[1]
-        interval = _normal(change, math.sqrt((unpaired + narrowest) / 2 / images), level)
+        # An earlier version stored means of ones that lie a rounding above 1.
+        error = math.sqrt(max(0.0, unpaired + narrowest) / 2 / validated.counts[1])
+        interval = _normal(change, error, level)
     return Term(name="validation_pipeline", interval=interval)
 
 
@@ -266,18 +267,21 @@ def _loss_rows(measurement: Measurement, level: float) -> tuple[Term, Term]:
 # ---- the validation side -------------------------------------------------------------------------------------------
 
 
-def _stored(prediction: PredictionRecord | None, labels: IndexArray | None, groups: Groups | None) -> _Stored | None:
+def _validated(
+    measurement: Measurement,
+    prediction: PredictionRecord | None,
+    labels: IndexArray | None,
+    groups: Groups | None,
+    images: int | None,
+) -> _Validated:
     if prediction is None or labels is None or len(prediction.predicted) != len(labels):
-        return None
+        seen = images_validated(measurement.validation_images, measurement.folds, images)
+        right = min(measurement.validation_accuracy * seen, seen)
+        return _Validated(counts=(right, seen), cross_entropy=None, groups=None)
     # Beyond float16's largest value cross-entropies were stored as infinite.
     nats = np.minimum(prediction.cross_entropy.astype(np.float64), float(np.finfo(np.float16).max))
-    return _Stored(correct=prediction.predicted == labels, cross_entropy=nats, groups=groups)
-
-
-def _counts(measurement: Measurement) -> tuple[float, float]:
-    """Right answers and images; in cross-validation every image of the trainings is validated."""
-    images = measurement.validation_images + (measurement.train_images if measurement.folds else 0)
-    return measurement.validation_accuracy * images, images
+    counts = effective_counts(prediction.predicted == labels, groups)
+    return _Validated(counts=counts, cross_entropy=nats, groups=groups)
 
 
 def _normal(estimate: float, error: float, level: float) -> Interval:

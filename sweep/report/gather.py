@@ -126,6 +126,7 @@ class Report:
             validation=self.predictions.get(row.number),
             labels=side.labels if side else None,
             groups=side.groups if side else None,
+            images=self.study.data.images(Split.VALIDATION),
         )
 
     def parameters(self, row: RankedTrial) -> dict[str, Scalar | None]:
@@ -176,6 +177,7 @@ def gather_report(
     search = definition.get("search", {})
     known = _stored_predictions(every) if predictions is None else predictions
     side = labelled_side(images, Split.VALIDATION, repeats=max(1, study.data.fold_repeats))
+    validated = study.data.images(Split.VALIDATION)
     ranking = rank(
         every,
         known,
@@ -201,9 +203,9 @@ def gather_report(
         importances={} if isinstance(importances, str) else importances,
         importances_reason=importances if isinstance(importances, str) else "",
         marginals=_marginals(definition, every),
-        repeated=repeated(repetitions),
+        repeated=repeated(repetitions, images=validated),
         repetitions=repetitions,
-        survival=_survival(by_trial, ranking),
+        survival=_survival(by_trial, ranking, validated),
         openings=_openings(holdouts, images),
         predictions=known,
         validation=side,
@@ -218,13 +220,13 @@ def _by_rank(repeats: Sequence[RepeatRecord], ranking: Ranking) -> dict[int, lis
     return {number: records for number, records in found.items() if records}
 
 
-def _survival(by_trial: Mapping[int, Sequence[RepeatRecord]], ranking: Ranking) -> Survival | None:
+def _survival(by_trial: Mapping[int, Sequence[RepeatRecord]], ranking: Ranking, images: int) -> Survival | None:
     """Against the baseline where it was repeated, else against the first of the ranking."""
     if len(by_trial) < 2:
         return None
     baseline = ranking.baseline
     reference = baseline.number if baseline is not None and baseline.number in by_trial else next(iter(by_trial))
-    return surviving(by_trial, reference)
+    return surviving(by_trial, reference, images=images)
 
 
 def _openings(holdouts: Sequence[HoldoutRecord], images: LabelledImages) -> tuple[Opening, ...]:

@@ -88,8 +88,12 @@ def _shares(counts: Sequence[int]) -> Weights:
 
 
 def _means(records: Sequence[object], names: Sequence[str], weights: Weights) -> dict[str, Any]:
-    """Field -> mean, a float; `Any` because records have fields of other types besides."""
-    return {name: float(weights @ [getattr(record, name) for record in records]) for name in names}
+    """Field -> mean, a float; `Any` because records have fields of other types besides.
+
+    Weights sum to 1 but for rounding, and nobody is right more often than always: accuracies are clipped.
+    """
+    means = {name: float(weights @ [getattr(record, name) for record in records]) for name in names}
+    return {name: float(np.clip(mean, 0, 1)) if name.endswith("accuracy") else mean for name, mean in means.items()}
 
 
 def _rounded(counts: Sequence[int]) -> int:

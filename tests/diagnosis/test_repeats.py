@@ -36,11 +36,10 @@ def records(number: int, accuracies: Sequence[float], **fields: object) -> list[
 GAINS = (0.10, 0.12, 0.08, 0.14, 0.06)  # mean 0.10, variance 0.004 / 4 = 0.001
 
 
-def gains(**fields: object) -> RepeatComparison:
+def gains(images: int | None = None, **fields: object) -> RepeatComparison:
     start = [0.70, 0.72, 0.68, 0.71, 0.69]
-    return compare_repeats(
-        records(0, start, **fields), records(7, [a + b for a, b in zip(start, GAINS, strict=True)], **fields)
-    )
+    better = [a + b for a, b in zip(start, GAINS, strict=True)]
+    return compare_repeats(records(0, start, **fields), records(7, better, **fields), images=images)
 
 
 def test_the_corrected_interval_by_hand() -> None:
@@ -63,6 +62,25 @@ def test_a_cross_validation_tests_every_image_of_its_trainings() -> None:
     # k / (k - 1) = 500 / 400.
     half = 2.776445 * math.sqrt((1 / 5 + 5 / 4) * 0.001)
     assert gains(folds=5).accuracy_gained.low == pytest.approx(0.10 - half, abs=1e-6)
+
+
+def test_images_that_every_training_sees_are_not_tested() -> None:
+    # 200 images in 5 folds of 40 beside 1,000 that are always trained on: 200 / 1,160 = 0.172.
+    pinned = {"folds": 5, "train_images": 1160, "validation_images": 40}
+    half = 2.776445 * math.sqrt((1 / 5 + 200 / 1160) * 0.001)
+    assert gains(**pinned).accuracy_gained.low == pytest.approx(0.10 - half, abs=1e-6)
+    # Two hundred tested images: the least scatter that is believed is 1 / 200.
+    one = repeated(records(7, [0.8] * 5, **pinned))[7]
+    half = 2.776445 * math.sqrt(1 / 5 + 200 / 1160) / 200
+    assert one.validation.high == pytest.approx(0.8 + half, abs=1e-6)
+
+
+def test_folds_drawn_anew_test_the_same_images_again() -> None:
+    # Two times five folds of 100 images: 1,000 predictions of 500 images.
+    half = 2.776445 * math.sqrt((1 / 5 + 500 / 400) * 0.001)
+    assert gains(500, folds=10).accuracy_gained.low == pytest.approx(0.10 - half, abs=1e-6)
+    same = repeated(records(7, [0.8] * 5, folds=10), images=500)[7]
+    assert same.validation.high == pytest.approx(0.8 + 2.776445 * math.sqrt(1 / 5 + 500 / 400) / 500, abs=1e-6)
 
 
 def test_on_the_same_split_only_seeds_vary() -> None:

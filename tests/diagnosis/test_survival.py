@@ -50,6 +50,14 @@ def test_every_trial_meets_the_reference_and_each_other() -> None:
     assert [(one.comparison.first, one.comparison.second) for one in found.among] == [(7, 3)]
 
 
+def test_the_number_of_validated_images_reaches_every_comparison() -> None:
+    records = {number: [dataclasses.replace(one, folds=10) for one in finalist(number, 0.75)] for number in (0, 7, 3)}
+    found = surviving(records, 0, images=500)
+    # All repetitions agree, so the scatter counts as one image of 500: (1/5 + 500/400) variances; t(0.975; 4).
+    for one in (*found.against, *found.among):
+        assert one.comparison.accuracy_gained.high == pytest.approx(2.776445 * 1.45**0.5 / 500, abs=1e-6)
+
+
 def test_p_values_are_holms() -> None:
     records = {0: finalist(0, 0.75), 7: finalist(7, 0.80, noise=OTHER), 3: finalist(3, 0.78, noise=NOISE)}
     strong, weak = surviving(records, 0).against

@@ -217,11 +217,33 @@ def test_without_predictions_the_measurements_own_numbers_give_the_interval(meas
     assert nats.high - nats.estimate == pytest.approx(Z * measurement.validation_cross_entropy_error, rel=1e-6)
 
 
-def test_with_folds_every_image_that_is_not_sealed_is_a_validation_image(measurement: Measurement) -> None:
-    # Each training has 320 + 80 images.
-    folded = replace(measurement, folds=5, train_images=320, validation_images=80)
-    gap = terms(waterfall(folded, "accuracy"))["clean_gap"].interval
-    assert gap.low == pytest.approx(0.98 - wilson(300, 400).high)
+@pytest.mark.parametrize(
+    ("folds", "train_images", "images", "validated"),
+    [
+        (5, 320, None, 400),
+        (5, 1320, None, 400),  # 1,000 images are trained on in every fold
+        (2, 320, 400, 160),  # pruned after two folds of five
+        (10, 320, 400, 400),  # two repetitions of five folds
+    ],
+)
+def test_with_folds_of_80_images_those_of_the_finished_folds_are_validated(
+    measurement: Measurement, folds: int, train_images: int, images: int | None, validated: int
+) -> None:
+    folded = replace(measurement, folds=folds, train_images=train_images, validation_images=80)
+    found = terms(waterfall(folded, "accuracy", images=images))
+    assert found["clean_gap"].interval.low == pytest.approx(0.98 - wilson(0.75 * validated, validated).high)
+    # Half of 0.1875 + 0.21 + 0.05 - 0.0025, as with one split.
+    pipeline = found["validation_pipeline"].interval
+    assert pipeline.high - pipeline.estimate == pytest.approx(Z * math.sqrt(0.2225 / validated), abs=1e-6)
+
+
+def test_a_stored_share_a_rounding_above_1_is_all_right(measurement: Measurement) -> None:
+    above = math.nextafter(1, 2)
+    old = replace(measurement, validation_accuracy=above, logged_validation_accuracy=above)
+    found = terms(waterfall(old, "accuracy"))
+    assert found["clean_gap"].interval.high == pytest.approx(0.98 - wilson(N, N).low)
+    pipeline = found["validation_pipeline"].interval
+    assert pipeline.low == pipeline.estimate == pipeline.high == 0
 
 
 def test_the_validation_pipeline_lies_between_paired_and_unpaired(measurement: Measurement) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sweep.diagnosis.waterfall import waterfall
 from sweep.records import (
     EpochRecord,
     IndexArray,
@@ -156,6 +157,32 @@ def test_validation_numbers_are_those_of_all_out_of_fold_predictions_together() 
     assert found.validation_balanced_accuracy == pytest.approx((3 / 4 + 0) / 2)
     # Squares of the deviations from 3: 4 + 1 + 9.
     assert found.validation_cross_entropy_error == pytest.approx(math.sqrt(14 / 4 / 5))
+
+
+@pytest.mark.parametrize("images", [106, 141, 530])
+def test_always_right_is_never_more_than_that(images: int) -> None:
+    """The shares of 22, 21, 21, 21 and 21 images sum to 1.0000000000000002; logged validation images are augmented."""
+    folds = tuple(np.arange(start, images, 5) for start in range(5))
+    split = SplitIndices(train=indices(), validation=np.arange(images), test=indices(), folds=folds)
+    parts = [
+        part(1.0, [0] * size, [0.25] * size, train=images - size, logged_validation_loss=1.5, penalty=0.0)
+        for size in map(len, folds)
+    ]
+    found = averaged(parts, split, np.zeros(images, np.int64), pruned=False)
+    (epoch_of_all,), (mode_of_all,) = found.epochs, found.modes
+    logged = (found.logged_train_accuracy, found.logged_validation_accuracy, epoch_of_all.logged_validation_accuracy)
+    clean = (found.train_accuracy, found.validation_accuracy, epoch_of_all.train_accuracy)
+    balanced = (found.train_balanced_accuracy, found.validation_balanced_accuracy)
+    for value in (*logged, *clean, *balanced, epoch_of_all.validation_accuracy, mode_of_all.accuracy):
+        assert value <= 1
+        assert value == pytest.approx(1)
+    # Without predictions the folds' rounded mean size counts: 5 · 21, 5 · 28, 5 · 106.
+    for stored, n in ((found.predictions[0], images), (None, images - 1 if images < 500 else images)):
+        taken = waterfall(found, "accuracy", validation=stored, labels=np.zeros(images, np.int64), images=images)
+        clean_gap, pipeline = taken.terms[-2:]
+        assert (pipeline.name, pipeline.interval.estimate, pipeline.unchanged) == ("validation_pipeline", 0, "")
+        # Wilson's interval of n of n begins at n / (n + z²).
+        assert clean_gap.interval.high == pytest.approx(1 - n / (n + 3.841459), abs=1e-8)
 
 
 def test_sizes_are_means_and_times_are_sums() -> None:
