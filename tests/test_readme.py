@@ -48,6 +48,7 @@ def test_every_command_runs(
     shutil.move(folder, work / "my-photos")
     monkeypatch.chdir(work)
     monkeypatch.setenv("SWEEP_TRAINING_EPOCHS", "2")
+    monkeypatch.setenv("SWEEP_SPACE_EPOCHS", "2")  # toys sweeps them, with the single choice of 8
     monkeypatch.setenv("SWEEP_SEARCH_TRIALS", "3")
     monkeypatch.setenv("SWEEP_SEARCH_FINALISTS", "1")
     monkeypatch.setenv("SWEEP_SEARCH_REPEATS", "1")
