@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +36,6 @@ class SealedScore:
         accuracy: with Wilson's interval, over sources where images are grouped.
         cross_entropy: mean, nats.
         predicted: bounds between which the accuracy was expected; None where nothing was predicted.
-        inside: whether it lies between them; None likewise.
     """
 
     number: int
@@ -46,7 +45,14 @@ class SealedScore:
     balanced_accuracy: float
     cross_entropy: float
     predicted: tuple[float, float] | None
-    inside: bool | None
+
+    @property
+    def place(self) -> Literal["", "below", "inside", "above"]:
+        """Where the accuracy lies in the prediction; "" where there is none."""
+        if self.predicted is None:
+            return ""
+        low, high = self.predicted
+        return "below" if self.accuracy.estimate < low else "above" if self.accuracy.estimate > high else "inside"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,9 +164,7 @@ def sealed_sentence(result: SealedResult, baseline_name: str) -> str:
 def _prediction(score: SealedScore) -> str:
     if score.predicted is None:
         return ""
-    low, high = score.predicted
-    place = "below" if score.accuracy.estimate < low else "above" if score.accuracy.estimate > high else "inside"
-    return f", {place} the predicted {bounds(low, high)}"
+    return f", {score.place} the predicted {bounds(*score.predicted)}"
 
 
 def _single(*shares: FloatArray) -> bool:
@@ -193,5 +197,4 @@ def _score(result: HoldoutResult, right: FloatArray, groups: Groups | None, leve
         balanced_accuracy=result.balanced_accuracy,
         cross_entropy=result.cross_entropy,
         predicted=(low, high) if known else None,
-        inside=low <= accuracy.estimate <= high if known else None,
     )

@@ -228,7 +228,7 @@ def _score(score: SealedScore) -> dict[str, Any]:
         "balanced_accuracy": score.balanced_accuracy,
         "cross_entropy": score.cross_entropy,
         "predicted": None if score.predicted is None else {"low": score.predicted[0], "high": score.predicted[1]},
-        "inside": score.inside,
+        "inside": score.place == "inside" if score.place else None,
     }
 
 

@@ -51,14 +51,12 @@ class SealedRow:
     Attributes:
         name: in words.
         comparison: with the reference; None for the reference itself.
-        place: where it lies of the predicted interval: "inside", "below", "above", or "".
         p: adjusted, "0.004", or "".
     """
 
     name: str
     score: SealedScore
     comparison: SealedComparison | None
-    place: str
     p: str
 
 
@@ -96,7 +94,6 @@ def sealed_rows(report: Report, opening: Opening) -> tuple[SealedRow, ...]:
             name=report.baseline_name if score.baseline else trial_name(report, score.number),
             score=score,
             comparison=compared.get(score.number),
-            place=_place(score),
             p=_p(compared.get(score.number)),
         )
         for score in opening.result.scores
@@ -106,13 +103,6 @@ def sealed_rows(report: Report, opening: Opening) -> tuple[SealedRow, ...]:
 def methods(report: Report) -> tuple[Method, ...]:
     """How the numbers of this study were measured, each in a sentence or two with its source."""
     return (*_measured(report), *_ranked(report), *_afterwards(report))
-
-
-def _place(score: SealedScore) -> str:
-    if score.predicted is None:
-        return ""
-    low, high = score.predicted
-    return "below" if score.accuracy.estimate < low else "above" if score.accuracy.estimate > high else "inside"
 
 
 def _p(comparison: SealedComparison | None) -> str:

@@ -211,9 +211,7 @@ def _opened(report: Report, score: SealedScore) -> list[str]:
 def _prediction(score: SealedScore) -> str:
     if score.predicted is None:
         return "–"
-    low, high = score.predicted
-    place = "inside" if score.inside else "below" if score.accuracy.estimate < low else "above"
-    return f"{place} {low_high(low, high)}"
+    return f"{score.place} {low_high(*score.predicted)}"
 
 
 def _difference(report: Report, comparison: SealedComparison, comparisons: int) -> str:

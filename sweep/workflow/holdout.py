@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sweep.diagnosis.optimism import prediction_interval
-from sweep.diagnosis.ranking import RankedTrial
+from sweep.diagnosis.ranking import RankedTrial, Ranking
 from sweep.diagnosis.tiers import Tier
 from sweep.errors import StoreError, UsageError
 from sweep.progress import Progress
@@ -37,7 +37,7 @@ from sweep.workflow.report import read_report
 if TYPE_CHECKING:
     from sweep.training.trial import Tested
 
-__all__ = ["MOST_OPENED", "check_holdout", "choose_candidates", "open_holdout"]
+__all__ = ["MOST_OPENED", "check_holdout", "choose_candidates", "expected_accuracy", "open_holdout"]
 
 MOST_OPENED = 5
 
@@ -193,7 +193,7 @@ def _measure(plan: _Plan, progress: Progress) -> tuple[HoldoutResult, ...]:
         for row in plan.candidates:
             configuration = definition.configuration(row.trial.parameters)
             tested = trainer.holdout(configuration, seed=(definition.search.seed, row.number))
-            results.append(_result(row, tested, _expected(plan.report, row, plan.sealed)))
+            results.append(_result(row, tested, expected_accuracy(plan.report.ranking, row, plan.sealed)))
             advance()
     return tuple(results)
 
@@ -214,13 +214,13 @@ def _result(row: RankedTrial, tested: Tested, expected: Interval | None) -> Hold
     )
 
 
-def _expected(report: Report, row: RankedTrial, sealed: Sequence[ImageRecord]) -> Interval | None:
+def expected_accuracy(ranking: Ranking, row: RankedTrial, sealed: Sequence[ImageRecord]) -> Interval | None:
     """Where the accuracy on the test side should fall.
 
     That of rank 1 follows from its score corrected for selection, that of the baseline from its own, since nothing has
     selected it; of the others nothing is foretold. Grouped images count by their sources, before any error is known.
     """
-    optimism = report.ranking.optimism
+    optimism = ranking.optimism
     score = optimism.corrected if optimism is not None and row.rank == 1 else row.validation if row.baseline else None
     if score is None:
         return None

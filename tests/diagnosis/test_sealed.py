@@ -66,12 +66,13 @@ def test_a_score_has_wilsons_interval() -> None:
 
 
 @pytest.mark.parametrize(
-    ("predicted", "inside"), [((0.7, 0.9), True), ((0.9, 0.95), False), ((math.nan, math.nan), None)]
+    ("predicted", "place"),
+    [((0.7, 0.9), "inside"), ((0.9, 0.95), "below"), ((0.6, 0.7), "above"), ((math.nan, math.nan), "")],
 )
-def test_a_score_lies_inside_its_prediction_or_not(predicted: tuple[float, float], inside: bool | None) -> None:
+def test_a_score_lies_inside_its_prediction_or_not(predicted: tuple[float, float], place: str) -> None:
     (score,) = judge_sealed(opened(result(7, hits(210), predicted=predicted))).scores
-    assert score.inside is inside
-    assert score.predicted == (None if inside is None else predicted)
+    assert score.place == place
+    assert score.predicted == (predicted if place else None)
 
 
 def test_everything_is_compared_with_the_baseline_where_it_was_opened() -> None:

@@ -75,8 +75,8 @@ def test_repetitions_on_one_split_speak_of_seeds(full_report: Report) -> None:
 
 def test_every_opened_configuration_has_its_row(full_report: Report) -> None:
     rows = sealed_rows(full_report, full_report.openings[0])
-    assert rows[0].place == "inside"  # predicted about its validation accuracy, and as good on the test side
-    assert rows[1].place == ""
+    assert rows[0].score.place == "inside"  # predicted about its validation accuracy, and as good on the test side
+    assert rows[1].score.place == ""
     assert [row.name for row in rows][-1] == "your configuration"
     assert [row.comparison is None for row in rows] == [False, False, False, True]
     assert rows[-1].p == ""

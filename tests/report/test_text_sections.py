@@ -148,8 +148,8 @@ def test_an_opening_has_a_line_a_configuration_and_a_line_a_difference(full_repo
 
 def test_a_score_outside_its_prediction_is_named(full_report: Report) -> None:
     first = full_report.openings[0]
-    high = replace(first.result.scores[0], predicted=(0.9, 0.95), inside=False)
-    low = replace(first.result.scores[0], predicted=(0.7, 0.75), inside=False)
+    high = replace(first.result.scores[0], predicted=(0.9, 0.95))
+    low = replace(first.result.scores[0], predicted=(0.7, 0.75))
     opening = replace(first, result=replace(first.result, scores=(high, low), comparisons=()))
     lines = [line.text for line in opening_lines(full_report, opening)]
     assert lines[2].endswith("below [90.0, 95.0]")

@@ -14,9 +14,9 @@ import pytest
 from sweep.diagnosis.ranking import rank
 from sweep.errors import StoreError, UsageError
 from sweep.progress import Silent
-from sweep.records import Side, TrialRecord
+from sweep.records import ImageRecord, Side, TrialRecord
 from sweep.store.results import open_database
-from sweep.workflow.holdout import check_holdout, choose_candidates, open_holdout
+from sweep.workflow.holdout import check_holdout, choose_candidates, expected_accuracy, open_holdout
 from sweep.workflow.opened import OpenedStudy
 from sweep.workflow.run import run_study
 
@@ -125,6 +125,27 @@ def test_who_is_opened(trial_record: TrialMaker) -> None:
     assert [row.number for row in choose_candidates(rows, 3, "toys")] == [*order[:2], 0]
     assert [row.number for row in choose_candidates(rows, 1, "toys")] == order[:1]
     assert [row.number for row in choose_candidates(rows, 4, "toys")] == order
+
+
+def test_images_without_a_source_are_sources_of_their_own(trial_record: TrialMaker) -> None:
+    baseline = trial_record(0, correct=np.arange(200) < 160, baseline=True)
+    assert baseline.measurement is not None
+    ranking = rank(
+        [baseline], {0: baseline.measurement.predictions[0]}, class_counts=[40] * 5, labels=np.arange(200) % 5
+    )
+
+    def width(bursts: int, frames: int, loose: int) -> float:
+        groups = [f"burst-{burst}" for burst in range(bursts) for _ in range(frames)] + [""] * loose
+        sealed = [
+            ImageRecord(path=f"{number}.png", label=0, group=group, content_hash=f"{number:064x}")
+            for number, group in enumerate(groups)
+        ]
+        found = expected_accuracy(ranking, ranking.rows[0], sealed)
+        assert found is not None
+        return found.high - found.low
+
+    assert width(1, 10, 100) == width(101, 1, 0), "one burst and a hundred loose images: 101 sources"
+    assert width(0, 0, 110) < width(1, 10, 100) < width(11, 10, 0)
 
 
 def test_nobody_is_opened_where_nothing_was_learnt(trial_record: TrialMaker) -> None:
