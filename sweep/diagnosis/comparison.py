@@ -25,7 +25,17 @@ from sweep.diagnosis.statistics import (
 from sweep.diagnosis.validated import images_validated
 from sweep.records import IndexArray, Interval, Measurement, PredictionRecord, TrialRecord
 
-__all__ = ["Comparison", "Evidence", "compare", "evidence_of", "group_codes", "same_gap", "worse_than"]
+__all__ = [
+    "Change",
+    "Comparison",
+    "Evidence",
+    "changes_from",
+    "compare",
+    "evidence_of",
+    "group_codes",
+    "same_gap",
+    "worse_than",
+]
 
 _NORMAL = NormalDist()
 
@@ -76,6 +86,19 @@ class Comparison:
     accuracy_gained: Interval
     cross_entropy_saved: Interval
     paired: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What one trial's fields did against the baseline, fractions; positive is better than it.
+
+    Attributes:
+        gap_narrowed: gap of the baseline minus its own.
+        accuracy_gained: its own validation accuracy minus that of the baseline.
+    """
+
+    gap_narrowed: Interval
+    accuracy_gained: Interval
 
 
 def evidence_of(
@@ -147,6 +170,19 @@ def compare(first: Evidence, second: Evidence, *, level: float = 0.95, seed: int
         cross_entropy_saved=saved,
         paired=_paired(a, b),
     )
+
+
+def changes_from(baseline: Evidence, others: Iterable[Evidence], *, level: float = 0.95) -> dict[int, Change]:
+    """By trial number what each did against the baseline; each interval stands for itself, uncorrected for the others.
+
+    The accuracies are compared image by image where predictions are stored.
+    """
+    found = {}
+    for other in others:
+        gained = _accuracy_difference(other, baseline, level)
+        wider = gap_difference(other.measurement.train_accuracy, baseline.measurement.train_accuracy, gained)
+        found[other.trial.number] = Change(gap_narrowed=_negative(wider), accuracy_gained=gained)
+    return found
 
 
 def same_gap(first: Evidence, others: Iterable[Evidence], *, level: float = 0.95) -> Mapping[int, bool]:

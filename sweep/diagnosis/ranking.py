@@ -13,7 +13,16 @@ from typing import Literal
 
 from sweep.diagnosis.balanced import balanced_accuracy, classes_unequal
 from sweep.diagnosis.choice import correct_choice
-from sweep.diagnosis.comparison import Comparison, Evidence, compare, evidence_of, group_codes, same_gap
+from sweep.diagnosis.comparison import (
+    Change,
+    Comparison,
+    Evidence,
+    changes_from,
+    compare,
+    evidence_of,
+    group_codes,
+    same_gap,
+)
 from sweep.diagnosis.limits import limits
 from sweep.diagnosis.optimism import Optimism
 from sweep.diagnosis.pareto import pareto_front
@@ -90,6 +99,7 @@ class Ranking:
         leader: number of the eligible trial of highest J, or None where no trial is eligible.
         base_rate: what eligible trials must be shown to beat.
         comparison: from the baseline to rank 1; None where one of them is missing or both are the same.
+        changes: by trial number what each other row did against the baseline; empty without one.
         optimism: rank 1's validation accuracy, corrected for having been chosen on these images; None where rank 1 is
             not eligible or its predictions are not stored.
         optimism_of: the number of the trial that `optimism` is about.
@@ -100,6 +110,7 @@ class Ranking:
     leader: int | None
     base_rate: BaseRate
     comparison: Comparison | None
+    changes: Mapping[int, Change]
     optimism: Optimism | None
     optimism_of: int | None
     notes: tuple[str, ...]
@@ -174,6 +185,7 @@ def rank(
         leader=leader.trial.number if leader else None,
         base_rate=base_rate,
         comparison=_baseline_to_best(rows, evidence, level, seed),
+        changes=_changes(rows, evidence, level),
         optimism=optimism,
         optimism_of=rows[0].number if optimism else None,
         notes=limits(placed, images=images),
@@ -262,6 +274,14 @@ def _baseline_to_best(
         return None
     found = {one.trial.number: one for one in evidence}
     return compare(found[baseline.number], found[rows[0].number], level=level, seed=seed)
+
+
+def _changes(rows: Sequence[RankedTrial], evidence: Iterable[Evidence], level: float) -> Mapping[int, Change]:
+    baseline = next((row.number for row in rows if row.baseline), None)
+    found = {one.trial.number: one for one in evidence}
+    if baseline is None:
+        return {}
+    return changes_from(found.pop(baseline), found.values(), level=level)
 
 
 def _finite(measurement: Measurement) -> bool:

@@ -8,14 +8,14 @@ import pandas as pd
 
 from sweep.records import TrialRecord
 from sweep.report.gather import Report
-from sweep.report.rows import flat_row, ranking_row, waterfall_rows
+from sweep.report.rows import flat_row, report_row, waterfall_rows
 
 __all__ = ["epochs_frame", "ranking_frame", "waterfall_frame"]
 
 
 def ranking_frame(report: Report) -> pd.DataFrame:
     """One row a ranked trial; accuracies, gaps and their bounds are fractions, cross-entropies nats, times seconds."""
-    return pd.DataFrame([flat_row(ranking_row(row, report.parameters(row))) for row in report.rows])
+    return pd.DataFrame([flat_row(report_row(report, row)) for row in report.rows])
 
 
 def epochs_frame(trials: Iterable[TrialRecord]) -> pd.DataFrame:

@@ -5,22 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, get_args
 
+from sweep.diagnosis.comparison import Change
 from sweep.diagnosis.ranking import RankedTrial
 from sweep.diagnosis.waterfall import Quantity
 from sweep.records import Interval, Scalar
 from sweep.report.gather import Report
 
-__all__ = ["flat_row", "interval_values", "ranking_row", "waterfall_rows"]
+__all__ = ["flat_row", "interval_values", "ranking_row", "report_row", "waterfall_rows"]
 
 # Columns of their own even where the first row, which names the columns, knows no such interval.
-_MAY_LACK = ("validation_balanced_accuracy",)
+_MAY_LACK = ("validation_balanced_accuracy", "gap_narrowed", "validation_gained")
 
 
-def ranking_row(row: RankedTrial, parameters: Mapping[str, Scalar | None]) -> dict[str, Any]:
+def ranking_row(
+    row: RankedTrial, parameters: Mapping[str, Scalar | None], change: Change | None = None
+) -> dict[str, Any]:
     """Accuracies, gaps and their bounds are fractions, cross-entropies nats, times seconds; intervals are nested.
 
     `chosen` is the share of resampled validation sides on which the trial would be rank 1; balanced accuracies are None
-    where classes are about equally large; `logged_*` is what Keras would have printed.
+    where classes are about equally large; `logged_*` is what Keras would have printed; `gap_narrowed` and
+    `validation_gained` are against the baseline on the same images, and None in its own row.
     """
     measured = row.measurement
     return {
@@ -46,6 +50,8 @@ def ranking_row(row: RankedTrial, parameters: Mapping[str, Scalar | None]) -> di
         "logged_validation_accuracy": measured.logged_validation_accuracy,
         "logged_validation_loss": measured.logged_validation_loss,
         "objective": row.trial.objective,
+        "gap_narrowed": None if change is None else interval_values(change.gap_narrowed),
+        "validation_gained": None if change is None else interval_values(change.accuracy_gained),
         "p_worse_than_leader": row.p_worse,
         "pareto": row.pareto,
         "chosen": row.chosen,
@@ -56,6 +62,11 @@ def ranking_row(row: RankedTrial, parameters: Mapping[str, Scalar | None]) -> di
         "seconds": measured.seconds,
         "duplicates": list(row.duplicates),
     }
+
+
+def report_row(report: Report, row: RankedTrial) -> dict[str, Any]:
+    """One row of a report."""
+    return ranking_row(row, report.parameters(row), report.ranking.changes.get(row.number))
 
 
 def flat_row(nested: Mapping[str, Any]) -> dict[str, Any]:

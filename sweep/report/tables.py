@@ -10,7 +10,7 @@ from typing import Literal, get_args
 from sweep.diagnosis.ranking import SORT_NOTES, RankedTrial
 from sweep.report.document import render_json
 from sweep.report.gather import Report
-from sweep.report.rows import flat_row, ranking_row
+from sweep.report.rows import flat_row, report_row
 from sweep.report.sentences import (
     EXPLANATIONS,
     explained,
@@ -46,7 +46,7 @@ def render_table(report: Report, form: TableFormat, *, top: int | None = None) -
 
 
 def _csv(report: Report, rows: Sequence[RankedTrial]) -> str:
-    flat = [flat_row(ranking_row(row, report.parameters(row))) for row in rows]
+    flat = [flat_row(report_row(report, row)) for row in rows]
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(flat[0]) if flat else ["rank"], lineterminator="\n")
     writer.writeheader()
@@ -57,6 +57,7 @@ def _csv(report: Report, rows: Sequence[RankedTrial]) -> str:
 def _markdown(report: Report, rows: Sequence[RankedTrial]) -> str:
     balanced = ["balanced"] * report.unequal
     header = ["rank", "tier", "trial", "train", "validation", *balanced, "gap (points)", "J", "epoch", "s"]
+    header += ["gap narrowed", "validation gained"] * bool(report.ranking.changes)
     header += report.swept
     lines = [_line(header), "|" + "---|" * len(header)]
     for row in rows:
@@ -72,10 +73,19 @@ def _markdown(report: Report, rows: Sequence[RankedTrial]) -> str:
             nats(row.trial.objective),
             f"{measured.selected_epoch}/{measured.epochs_run}",
             f"{measured.seconds:.1f}",
+            *_changed(report, row),
             *(setting(value) for value in report.parameters(row).values()),
         ]
         lines.append(_line(cells))
     return "\n".join([*lines, *(f"\n{plain(note)}" for note in _notes(report) if note)]) + "\n"
+
+
+def _changed(report: Report, row: RankedTrial) -> list[str]:
+    """What a row did against the baseline, in points; nothing at all where no row can be compared with one."""
+    changes = report.ranking.changes
+    if row.number in changes:
+        return [with_bounds(changes[row.number].gap_narrowed), with_bounds(changes[row.number].accuracy_gained)]
+    return ["–", "–"] * bool(changes)
 
 
 def _notes(report: Report) -> Iterator[str]:

@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sweep.diagnosis.comparison import Evidence, compare, evidence_of, group_codes, same_gap, worse_than
+from sweep.diagnosis.comparison import (
+    Evidence,
+    changes_from,
+    compare,
+    evidence_of,
+    group_codes,
+    same_gap,
+    worse_than,
+)
 from sweep.records import IndexArray, TrialRecord
 
 TrialMaker = Callable[..., TrialRecord]
@@ -87,6 +95,19 @@ def test_a_comparison_is_positive_where_the_second_is_better(trial_record: Trial
     assert change.gap_narrowed.high - change.gap_narrowed.low == pytest.approx(width)
     assert change.gap_narrowed.low == pytest.approx(change.accuracy_gained.low + 0.08)
     assert change.cross_entropy_saved.estimate == pytest.approx(0.3, abs=1e-3)  # float16
+
+
+def test_changes_say_of_each_trial_what_a_comparison_of_the_two_says(trial_record: TrialMaker) -> None:
+    baseline = evidence(trial_record(0, correct=hits(300), train=0.99))
+    better = evidence(trial_record(1, correct=hits(320), train=0.90))
+    worse = evidence(trial_record(2, correct=hits(280), train=0.99))
+    changes = changes_from(baseline, [better, worse])
+    # 0.99 - 0.75 becomes 0.90 - 0.80, and 0.99 - 0.70.
+    assert changes[1].gap_narrowed.estimate == pytest.approx(0.14)
+    assert changes[1].accuracy_gained.estimate == pytest.approx(0.05)
+    assert changes[2].gap_narrowed.estimate == pytest.approx(-0.05)
+    whole = compare(baseline, better)
+    assert (changes[1].gap_narrowed, changes[1].accuracy_gained) == (whole.gap_narrowed, whole.accuracy_gained)
 
 
 def test_pairing_narrows_the_interval(trial_record: TrialMaker) -> None:

@@ -43,6 +43,17 @@ def test_csv_tells_the_logged_numbers_beside_the_clean_ones(toy_report: Report) 
     assert (row["pareto"], row["validation_balanced_accuracy"]) == (str(toy_report.rows[0].pareto), "")
 
 
+def test_every_row_but_the_baseline_s_says_what_it_changed(toy_report: Report) -> None:
+    rows = list(csv.DictReader(io.StringIO(render_table(toy_report, "csv"))))
+    change = toy_report.ranking.changes[int(rows[0]["trial"])]
+    assert float(rows[0]["gap_narrowed_low"]) == change.gap_narrowed.low
+    assert float(rows[0]["validation_gained"]) == change.accuracy_gained.estimate
+    assert [row["gap_narrowed"] == "" for row in rows] == [row["baseline"] == "True" for row in rows]
+    table = [line for line in render_table(toy_report, "markdown").splitlines() if line.startswith("| ")]
+    assert "| gap narrowed | validation gained |" in table[0]
+    assert "| – | – |" in next(line for line in table if "(baseline)" in line)
+
+
 def test_markdown_keeps_the_sentences(full_report: Report) -> None:
     text = render_table(full_report, "markdown", top=1)
     said = text.split("\n\n")[1:]
