@@ -16,7 +16,7 @@ from sweep.diagnosis.survival import Surviving
 from sweep.diagnosis.waterfall import Quantity, Waterfall
 from sweep.records import Split
 from sweep.report.gather import Opening, Report
-from sweep.report.rows import interval_values, report_row
+from sweep.report.rows import interval_values, predicted_shares, report_row
 from sweep.report.sentences import opening_sentence, optimism_sentence, repeats_sentence
 
 __all__ = ["JSON_SCHEMA", "JSON_VERSION", "render_json"]
@@ -46,7 +46,7 @@ def render_json(report: Report, rows: Sequence[RankedTrial]) -> str:
         "sort_note": SORT_NOTES[report.sort],
         "leader": ranking.leader,
         "optimism": _optimism(report),
-        "ranking": [report_row(report, row) for row in rows],
+        "ranking": [{**report_row(report, row), "predicted_shares": predicted_shares(report, row)} for row in rows],
         "waterfalls": [
             {"trial": row.number, **_waterfall(report.waterfall(row, quantity))}
             for row in rows

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, get_args
 
+import numpy as np
+
 from sweep.diagnosis.comparison import Change
 from sweep.diagnosis.ranking import RankedTrial
 from sweep.diagnosis.waterfall import Quantity
 from sweep.records import Interval, Scalar
 from sweep.report.gather import Report
 
-__all__ = ["flat_row", "interval_values", "ranking_row", "report_row", "waterfall_rows"]
+__all__ = ["flat_row", "interval_values", "predicted_shares", "ranking_row", "report_row", "waterfall_rows"]
 
 # Columns of their own even where the first row, which names the columns, knows no such interval.
 _MAY_LACK = ("validation_balanced_accuracy", "gap_narrowed", "validation_gained")
@@ -67,6 +69,15 @@ def ranking_row(
 def report_row(report: Report, row: RankedTrial) -> dict[str, Any]:
     """One row of a report."""
     return ranking_row(row, report.parameters(row), report.ranking.changes.get(row.number))
+
+
+def predicted_shares(report: Report, row: RankedTrial) -> dict[str, float] | None:
+    """By class the share of the validation images that a trial takes for it; None where predictions are not stored."""
+    prediction, names = report.predictions.get(row.number), report.study.data.class_names
+    if prediction is None or not len(prediction.predicted):
+        return None
+    counts = np.bincount(prediction.predicted, minlength=len(names))
+    return {name: float(count / counts.sum()) for name, count in zip(names, counts, strict=True)}
 
 
 def flat_row(nested: Mapping[str, Any]) -> dict[str, Any]:

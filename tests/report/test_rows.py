@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from sweep.records import Interval
 from sweep.report.gather import Report
-from sweep.report.rows import flat_row, ranking_row, waterfall_rows
+from sweep.report.rows import flat_row, predicted_shares, ranking_row, waterfall_rows
 
 
 def test_a_row_nests_its_intervals_and_its_settings(toy_report: Report) -> None:
@@ -59,3 +61,12 @@ def test_waterfall_rows_hold_both_quantities_term_by_term(full_report: Report) -
     assert (clean["trial"], clean["estimate"]) == (row.number, row.measurement.gap_accuracy)
     assert clean["order_low"] is None
     assert next(one for one in rows if one["term"] == "augmentation")["unchanged"] == "no augmentation"
+
+
+def test_a_row_tells_how_often_each_class_is_predicted(toy_report: Report) -> None:
+    row = toy_report.rows[0]
+    prediction = replace(toy_report.predictions[row.number], predicted=np.array([0, 2, 2, 2], np.uint16))
+    shares = predicted_shares(replace(toy_report, predictions={row.number: prediction}), row)
+    names = toy_report.study.data.class_names
+    assert shares == {name: (0.25, 0.0, 0.75, 0.0, 0.0)[place] for place, name in enumerate(names)}
+    assert predicted_shares(replace(toy_report, predictions={}), row) is None
