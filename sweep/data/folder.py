@@ -11,9 +11,10 @@ from pathlib import Path, PurePosixPath
 from sweep.data.copies import settle_copies
 from sweep.data.groups import detect_group
 from sweep.data.listing import FoundFile, Listing, list_folder
+from sweep.data.rendered import RENDERED, rendered_folder
 from sweep.data.selection import grouped, without_excluded
 from sweep.data.table import list_csv
-from sweep.data.toys import TOYS, rendered_folder
+from sweep.data.toys import TOYS
 from sweep.errors import DataError
 from sweep.progress import Progress
 from sweep.records import DataIndex, ImageRecord, Split, UnreadableFile
@@ -25,7 +26,7 @@ _HASHING_THREADS = 2  # hashing is faster than reading, and many readers slow a 
 
 
 def index_source(settings: DataSettings, *, progress: Progress, base: Path) -> DataIndex:
-    """List and hash what `settings.source` names: a folder, a CSV, or one of the rendered toys.
+    """List and hash what `settings.source` names: a folder, a CSV, or one of the rendered sets.
 
     Args:
         settings: the table [data] of a study.
@@ -59,16 +60,17 @@ def index_source(settings: DataSettings, *, progress: Progress, base: Path) -> D
 
 
 def _listing(source: str, progress: Progress, base: Path) -> Listing:
-    if source in TOYS:
-        return list_folder(rendered_folder(source, progress=progress), source)
     path = base / Path(source).expanduser()
+    if source in RENDERED:
+        listing = list_folder(rendered_folder(source, progress=progress), source)
+        return replace(listing, notes=(*listing.notes, *_shadowing_notes(source, path)))
     if path.is_dir():
         return list_folder(path.resolve(), source)
     if not path.exists():
         raise DataError(
             source,
             received="no such folder or file",
-            expected=f"a folder of images, a CSV, or one of {', '.join(TOYS)}",
+            expected=f"a folder of images, a CSV, or one of {', '.join(RENDERED)}",
             remedy=f"check the spelling; relative sources start from {base}",
         )
     if path.suffix.lower() == ".csv":
@@ -79,6 +81,12 @@ def _listing(source: str, progress: Progress, base: Path) -> Listing:
         expected="a folder with one sub-folder per class, or a .csv of file,label",
         remedy="name the folder that holds the class folders",
     )
+
+
+def _shadowing_notes(source: str, path: Path) -> tuple[str, ...]:
+    if not path.exists():
+        return ()
+    return (f"data.source = '{source}' is the rendered set; for what lies at {path} write './{source}'",)
 
 
 def _class_names(files: Sequence[FoundFile], source: str) -> tuple[str, ...]:

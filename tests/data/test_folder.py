@@ -152,6 +152,19 @@ def test_rendered_composites_are_pinned_to_training(photo_folder: PhotoFolder, m
     )
 
 
+def test_a_folder_of_the_same_name_as_a_rendered_set_is_told(
+    photo_folder: PhotoFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rendered = photo_folder({"0": 1, "1": 1}, name="cache/digits")
+    own = photo_folder({"eight": 2, "nine": 2}, name="digits")
+    monkeypatch.setattr("sweep.data.folder.rendered_folder", lambda name, *, progress: rendered)
+    found = index(own)
+    assert found.class_names == ("0", "1")
+    assert found.notes == (f"data.source = 'digits' is the rendered set; for what lies at {own} write './digits'",)
+    assert index(own, source="./digits").class_names == ("eight", "nine")
+    assert index_source(DataSettings(source="digits"), progress=Silent(), base=rendered).notes == ()
+
+
 # ---- groups ----------------------------------------------------------------------------------------------------------
 
 
@@ -179,7 +192,10 @@ def test_real_photos_that_are_no_copies_of_each_other_get_no_note(shared: Path) 
 
 
 def test_no_such_source(tmp_path: Path) -> None:
-    message = "gone: received no such folder or file; expected a folder of images, a CSV, or one of toys, .* start from"
+    message = (
+        "gone: received no such folder or file; expected a folder of images, a CSV, or one of toys, .*, radar, echoes, "
+        "digits; check the spelling; relative sources start from"
+    )
     with pytest.raises(DataError, match=message):
         index(tmp_path / "gone")
 

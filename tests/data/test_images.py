@@ -1,4 +1,4 @@
-"""Pixels: decoded once, found again by content, broken files listed; augmented views stay pictures."""
+"""Pixels: decoded once, found again by content, broken files listed."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from PIL import Image
 
 from sweep.data.cache import ArrayCache
 from sweep.data.folder import index_source
-from sweep.data.images import augment_images, decode_images
+from sweep.data.images import decode_images
 from sweep.errors import CacheError, DataError
 from sweep.progress import Advance, Silent
 from sweep.records import DataIndex
@@ -46,9 +45,6 @@ def cache(tmp_path: Path) -> ArrayCache:
 
 def index(root: Path) -> DataIndex:
     return index_source(DataSettings(source=str(root)), progress=Silent(), base=root)
-
-
-# ---- decoding --------------------------------------------------------------------------------------------------------
 
 
 def test_pixels_come_in_the_order_of_the_index(photo_folder: PhotoFolder, cache: ArrayCache) -> None:
@@ -147,106 +143,3 @@ def test_a_disk_full_while_caching_pixels(
     monkeypatch.setattr(os, "posix_fallocate", full)
     with pytest.raises(CacheError, match=r"received a full disk .* or set SWEEP_CACHE"):
         decode_images(index(photo_folder({"cat": 1, "dog": 1})), 16, cache=cache, progress=Silent())
-
-
-# ---- augmentation ----------------------------------------------------------------------------------------------------
-
-ALL = ("flip", "shift", "rotate", "zoom", "brightness", "contrast")
-
-
-@pytest.fixture
-def pictures() -> NDArray[np.uint8]:
-    """Forty smooth pictures of 32 pixels, each of its own."""
-    rng = np.random.default_rng(0)
-    coarse = rng.integers(40, 215, (40, 4, 4, 3), dtype=np.uint8)
-    return np.stack([np.asarray(Image.fromarray(picture).resize((32, 32))) for picture in coarse])
-
-
-def test_a_seed_gives_the_same_view_and_another_seed_another(pictures: NDArray[np.uint8]) -> None:
-    first = augment_images(pictures, ALL, seed=3)
-    assert first.shape == pictures.shape
-    assert first.dtype == np.uint8
-    np.testing.assert_array_equal(augment_images(pictures, ALL, seed=3), first)
-    assert (augment_images(pictures, ALL, seed=4) != first).any(axis=(1, 2, 3)).all()
-
-
-def test_without_names_a_view_is_the_picture(pictures: NDArray[np.uint8]) -> None:
-    np.testing.assert_array_equal(augment_images(pictures, (), seed=3), pictures)
-
-
-def test_about_half_of_the_pictures_are_flipped_and_the_others_untouched(pictures: NDArray[np.uint8]) -> None:
-    views = augment_images(pictures, ("flip",), seed=3)
-    flipped = (views == pictures[:, :, ::-1]).all(axis=(1, 2, 3))
-    untouched = (views == pictures).all(axis=(1, 2, 3))
-    assert (flipped ^ untouched).all()
-    assert 10 <= flipped.sum() <= 30
-
-
-def centre_of(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Centre of mass of what is bright, from the middle, as shares of the side: downwards, to the right."""
-    weights = picture[..., 0].astype(float)
-    positions = (np.arange(len(picture)) + 0.5) / len(picture) - 0.5
-    centre = [(weights.sum(axis=1) * positions).sum(), (weights.sum(axis=0) * positions).sum()]
-    return np.array(centre, np.float64) / float(weights.sum())
-
-
-def spots(row: int, column: int, radius: int = 3, count: int = 40) -> NDArray[np.uint8]:
-    pictures = np.zeros((count, 64, 64, 3), np.uint8)
-    pictures[:, row - radius : row + radius, column - radius : column + radius] = 255
-    return pictures
-
-
-def test_shifts_stay_within_a_tenth_and_use_it() -> None:
-    centres = np.array([centre_of(view) for view in augment_images(spots(32, 32), ("shift",), seed=0)])
-    assert 0.08 < np.abs(centres).max() <= 0.101
-    assert (centres.min(axis=0) < 0).all()
-    assert (centres.max(axis=0) > 0).all()
-
-
-def test_rotations_stay_within_fifteen_degrees_and_use_them() -> None:
-    # A spot 0.3 sides to the right of the middle turns up and down by as much as the angle.
-    centres = np.array([centre_of(view) for view in augment_images(spots(32, 51), ("rotate",), seed=0)])
-    degrees = np.degrees(np.arctan2(centres[:, 0], centres[:, 1]))
-    assert 12 < np.abs(degrees).max() <= 15.5
-    assert degrees.min() < 0 < degrees.max()
-    np.testing.assert_allclose(np.hypot(*centres.T), 19 / 64, atol=0.01)
-
-
-def test_zooms_stay_within_fifteen_percent_and_use_them() -> None:
-    centres = np.array([centre_of(view) for view in augment_images(spots(32, 51), ("zoom",), seed=0)])
-    factors = centres[:, 1] / (19 / 64)
-    assert 0.84 < factors.min() < 0.9
-    assert 1.1 < factors.max() < 1.16
-
-
-def test_what_comes_into_view_is_the_picture_and_never_black() -> None:
-    white = np.full((200, 32, 32, 3), 255, np.uint8)
-    assert (augment_images(white, ("flip", "shift", "rotate", "zoom"), seed=0) == 255).all()
-
-
-def test_brightness_multiplies_by_up_to_a_fifth() -> None:
-    grey = np.full((200, 4, 4, 3), 100, np.uint8)
-    levels = augment_images(grey, ("brightness",), seed=0)[:, 0, 0, 0]
-    assert 80 <= levels.min() < 84
-    assert 116 < levels.max() <= 120
-
-
-def test_brightness_is_cut_off_and_does_not_wrap() -> None:
-    white = np.full((50, 4, 4, 3), 250, np.uint8)
-    assert augment_images(white, ("brightness",), seed=0).min() >= 200
-
-
-def test_contrast_stretches_around_the_mean_by_up_to_a_fifth() -> None:
-    halves = np.zeros((200, 4, 4, 3), np.uint8)
-    halves[:, :2], halves[:, 2:] = 50, 150
-    views = augment_images(halves, ("contrast",), seed=0)
-    distances = views[:, 3, 0, 0].astype(int) - views[:, 0, 0, 0]
-    np.testing.assert_allclose(views.mean(axis=(1, 2, 3)), 100, atol=0.5)
-    assert 80 <= distances.min() < 84
-    assert 116 < distances.max() <= 120
-
-
-def test_a_name_does_the_same_whatever_stands_beside_it() -> None:
-    grey = np.full((20, 8, 8, 3), 100, np.uint8)
-    alone = augment_images(grey, ("brightness",), seed=5)
-    np.testing.assert_array_equal(augment_images(grey, ("flip", "shift", "brightness"), seed=5), alone)
