@@ -15,6 +15,7 @@ from sweep.errors import SweepError
 from sweep.records import EpochRecord, Interval, Measurement, StudyRecord, TrialRecord, TrialState
 
 if TYPE_CHECKING:
+    from sweep.workflow.as_hypermodel import as_hypermodel as hypermodel
     from sweep.workflow.opened import OpenedStudy
     from sweep.workflow.opened import open_study as open  # noqa: A004 - `sweep.open` reads as it should
     from sweep.workflow.run import run_study as run
@@ -28,12 +29,14 @@ __all__ = [
     "SweepError",
     "TrialRecord",
     "TrialState",
+    "hypermodel",
     "open",
     "run",
 ]
 
 _LAZY = {
     "OpenedStudy": ("sweep.workflow.opened", "OpenedStudy"),
+    "hypermodel": ("sweep.workflow.as_hypermodel", "as_hypermodel"),
     "open": ("sweep.workflow.opened", "open_study"),
     "run": ("sweep.workflow.run", "run_study"),
 }

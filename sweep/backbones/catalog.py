@@ -5,6 +5,7 @@ The checks need neither Keras nor TensorFlow; both are imported when a backbone 
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import functools
 import re
@@ -17,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweep.backbones.efficientnet_lite import build_efficientnet_lite0, load_imagenet, weights_path
-from sweep.backbones.preprocessing import PREPROCESSING
+from sweep.backbones.preprocessing import CHANNELS, PREPROCESSING, preprocessing_for
+from sweep.backbones.surgery import dropout_sites, operate
 from sweep.backbones.weights import (
     Build,
     build_drawn,
@@ -27,6 +29,7 @@ from sweep.backbones.weights import (
     weights_digest,
 )
 from sweep.errors import BackboneError
+from sweep.studyfile.definition import ModelSettings
 
 if TYPE_CHECKING:
     import keras
@@ -90,6 +93,8 @@ class Backbone:
             layers have the names of a fresh process.
         preprocessing: a key of `PREPROCESSING`.
         digest: SHA-256 of architecture and weights, hexadecimal.
+        channels: a key of `CHANNELS`.
+        dropout_sites: the layers behind which a dropout inside the backbone goes; None: as its batch norms show.
     """
 
     name: str
@@ -98,10 +103,18 @@ class Backbone:
     model: keras.Model
     preprocessing: str
     digest: str
+    channels: str = "rgb"
+    dropout_sites: tuple[str, ...] | None = None
 
     def preprocess(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
         """RGB pixels 0 to 255, of any type, shape (n, height, width, 3), to what `model` takes."""
-        return PREPROCESSING[self.preprocessing](pixels)
+        return PREPROCESSING[self.preprocessing](CHANNELS[self.channels](pixels))
+
+    def given(self, model: ModelSettings) -> Backbone:
+        """The same network, given its pixels as other settings say."""
+        own = _entry(self.name).preprocessing
+        preprocessing = preprocessing_for(model.preprocessing, own)
+        return dataclasses.replace(self, preprocessing=preprocessing, channels=model.channels)
 
 
 def backbone_names() -> tuple[str, ...]:
@@ -114,18 +127,18 @@ def minimum_size(name: str) -> int:
     return _entry(name).smallest
 
 
-def check_backbone(name: str, weights: str, image_size: int, base: Path) -> None:
+def check_backbone(model: ModelSettings, image_size: int, base: Path) -> None:
     """Find what can be found wrong without building anything.
 
     Args:
-        name: of the backbone.
-        weights: "imagenet", "none" or a file.
+        model: of the configuration; its weights are "imagenet", "none" or a file.
         image_size: height and width of the images, pixels.
         base: the folder that a relative file starts from.
 
     Raises:
         BackboneError: no such backbone, images too small, no such file, or the embedded weights are not installed.
     """
+    name, weights = model.backbone, model.weights
     entry = _entry(name)
     if image_size < entry.smallest:
         raise BackboneError(
@@ -140,33 +153,42 @@ def check_backbone(name: str, weights: str, image_size: int, base: Path) -> None
         _check_file(weights, base / weights)
 
 
-def load_backbone(name: str, weights: str, image_size: int, base: Path = Path()) -> Backbone:
-    """Build a backbone and put its weights in; a relative file starts from `base`.
+def load_backbone(model: ModelSettings, image_size: int, base: Path = Path()) -> Backbone:
+    """Build the backbone of a configuration and put its weights in; a relative file starts from `base`.
+
+    What it is depends on the settings' backbone, weights, backbone_batch_norm, preprocessing and channels alone.
 
     Raises:
         BackboneError: as `check_backbone`; or the weights can't be had, or belong to another architecture.
     """
-    check_backbone(name, weights, image_size, base)
-    entry = _entry(name)
-    build = _builder(entry, image_size)
-    if weights == "none":
-        model = build_drawn(build)
-    elif weights != "imagenet":
-        model = build_from_file(name, build, base / weights)
-    elif name == EMBEDDED:
-        model = build(weights=None)
-        load_imagenet(model)
-    else:
-        model = build_imagenet(name, build)
-    settle_names(model)
+    check_backbone(model, image_size, base)
+    entry = _entry(model.backbone)
+    built = _network(model.backbone, model.weights, _builder(entry, image_size), base)
+    settle_names(built)
+    network = operate(built, model.backbone_batch_norm)
     return Backbone(
-        name=name,
-        weights=weights,
+        name=model.backbone,
+        weights=model.weights,
         image_size=image_size,
-        model=model,
-        preprocessing=entry.preprocessing,
-        digest=weights_digest(model),
+        model=network,
+        preprocessing=preprocessing_for(model.preprocessing, entry.preprocessing),
+        digest=weights_digest(network),
+        channels=model.channels,
+        # Where a batch norm was is told by the network that still had it.
+        dropout_sites=dropout_sites(network if model.backbone_batch_norm == "inserted" else built),
     )
+
+
+def _network(name: str, weights: str, build: Build, base: Path) -> keras.Model:
+    if weights == "none":
+        return build_drawn(build)
+    if weights != "imagenet":
+        return build_from_file(name, build, base / weights)
+    if name != EMBEDDED:
+        return build_imagenet(name, build)
+    model: keras.Model = build(weights=None)
+    load_imagenet(model)
+    return model
 
 
 def _builder(entry: _Entry, image_size: int) -> Build:

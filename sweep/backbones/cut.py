@@ -6,11 +6,13 @@ A cut is a tensor that every path from the input to the output crosses: a residu
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 from sweep.backbones.catalog import Backbone
+from sweep.backbones.freezing import Freezing
+from sweep.backbones.graph import INPUT, Called, Crossing, Node, copy_of, crossings, nodes, repeat_calls
 from sweep.errors import BackboneError
 from sweep.studyfile.definition import ModelSettings
 
@@ -24,14 +26,12 @@ __all__ = [
     "cut_for",
     "parameter_counts",
     "prefix_model",
+    "tail_key",
     "tail_model",
     "unfrozen_names",
 ]
 
 Reduction = Literal["none", "avg", "max"]
-
-INPUT = "input"
-"""The `Cut.layer` of the preprocessed pixels themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +61,21 @@ class ParameterCounts:
 
 
 def cut_for(backbone: Backbone, model: ModelSettings) -> Cut:
-    """The deepest cut before the first layer that trains.
+    """The deepest cut before the first layer that learns, or that is another function in training.
 
     The pooling belongs to it where nothing comes between the backbone and a global pooling. That depends on the
     dropout's position, not on its rate, so that a swept rate never asks for another pass.
+
+    Raises:
+        BackboneError: dropout is to go into the backbone, and there is no place for it.
     """
-    crossings = list(_crossings(backbone.model))
-    training = {id(layer) for layer in _training_layers(backbone, model)}
-    first = min(
-        (step for step, node in enumerate(_nodes(backbone.model)) if id(node.operation) in training), default=None
-    )
-    if first is None:
-        return Cut(crossings[-1].name, _reduction(model))
-    name, step = next((crossing.name, crossing.step) for crossing in reversed(crossings) if crossing.step < first)
+    found, calls = list(crossings(backbone.model)), nodes(backbone.model)
+    last = _last_frozen_step(calls, Freezing.of(backbone, model))
+    if last == len(calls):
+        return Cut(found[-1].name, _reduction(model))
+    name, step = next((crossing.name, crossing.step) for crossing in reversed(found) if crossing.step <= last)
     # Padding and rescaling alone are not worth a cache that is larger than the pixels.
-    before = _nodes(backbone.model)[: step + 1]
+    before = calls[: step + 1]
     return Cut(name if any(getattr(node.operation, "trainable_weights", ()) for node in before) else INPUT)
 
 
@@ -94,63 +94,62 @@ def prefix_model(backbone: Backbone, cuts: Sequence[Cut]) -> keras.Model:
 def tail_model(backbone: Backbone, cut: Cut, model: ModelSettings) -> keras.Model | None:
     """A fresh copy of what follows the cut, with the backbone's weights; None where nothing does.
 
-    Exactly `backbone.layers[-unfrozen_layers:]` is trainable, without its batch norms where they are frozen. What is
-    not unfrozen stays in inference use: its batch norms are frozen and its dropout rates, drop-connect's too, are 0.
+    Exactly the unfrozen layers are trainable, without their batch norms where those are frozen. What is not unfrozen
+    stays in inference use: its batch norms are frozen and its dropout rates, drop-connect's too, are 0. But legacy
+    batch norms run on the batch's statistics and have no trainable weights, and the dropouts put into the backbone,
+    each named `<layer it follows>_dropout`, always drop.
+
+    A legacy batch norm is trainable, with a momentum of 1 and its gamma and beta frozen: setting `trainable` on the
+    tail, or on the layer, would undo it.
     """
     import keras  # noqa: PLC0415
 
-    start = _crossing(backbone, cut)
-    following = _nodes(backbone.model)[start.step + 1 :]
-    if not following:
+    if not tail_key(backbone, cut, model):
         return None
-    unfrozen = set(unfrozen_names(backbone, model))
-    training = {layer.name for layer in _training_layers(backbone, model)}
+    start = _crossing(backbone, cut)
     inputs = keras.Input(start.tensor.shape[1:], dtype=start.tensor.dtype, name="cut")
-    tensors = {id(start.tensor): inputs}
-    for number, node in enumerate(following):
-        operation = _copy(node.operation, seed=number, active=node.operation.name in unfrozen)
-        arguments, options = node.arguments.fill_in(tensors)
-        tensors[id(node.output_tensors[0])] = operation(*arguments, **options)
-        if isinstance(operation, keras.Layer):
-            _take_weights(operation, node.operation)
-            operation.trainable = operation.name in training
+    tail = _Tail(backbone, model)
+    tensors = {id(start.tensor): tail.with_dropout(start.name)(inputs)}
+    repeat_calls(nodes(backbone.model)[start.step + 1 :], tensors, tail.replacement)
     return keras.Model(inputs, tensors[id(backbone.model.output)], name="tail")
 
 
+def tail_key(backbone: Backbone, cut: Cut, model: ModelSettings) -> tuple[str | int | float | bool, ...]:
+    """Equal where `tail_model` builds the same, weights included; () where it builds nothing."""
+    freezing = Freezing.of(backbone, model)
+    start = _crossing(backbone, cut)
+    if start.step == len(nodes(backbone.model)) - 1 and start.name not in freezing.dropped_behind:
+        return ()
+    names = (" ".join(role) for role in (freezing.learning, freezing.legacy, freezing.dropping))
+    dropout = (model.dropout_kind, _rate(model)) if freezing.dropped_behind else ()
+    return backbone.name, backbone.digest, cut.layer, *names, freezing.momentum, *dropout
+
+
 def unfrozen_names(backbone: Backbone, model: ModelSettings) -> tuple[str, ...]:
-    """The names of `backbone.layers[-unfrozen_layers:]`, those without weights and frozen batch norms included."""
-    return tuple(layer.name for layer in _unfrozen_layers(backbone, model))
+    """The names of the unfrozen layers, those without weights and frozen batch norms included."""
+    return Freezing.of(backbone, model).unfrozen
 
 
 def parameter_counts(backbone: Backbone, model: ModelSettings) -> ParameterCounts:
     """How many of the backbone's parameters train."""
-    trained = [weight for layer in _training_layers(backbone, model) for weight in layer.trainable_weights]
+    learning = (backbone.model.get_layer(name) for name in Freezing.of(backbone, model).learning)
     return ParameterCounts(
-        trainable=sum(math.prod(weight.shape) for weight in trained), total=backbone.model.count_params()
+        trainable=sum(math.prod(weight.shape) for layer in learning for weight in layer.trainable_weights),
+        total=backbone.model.count_params(),
     )
 
 
-# ---- what trains -----------------------------------------------------------------------------------------------------
+# ---- the cut ---------------------------------------------------------------------------------------------------------
 
 
-def _unfrozen_layers(backbone: Backbone, model: ModelSettings) -> list[keras.Layer]:
-    layers = backbone.model.layers
-    return list(layers[max(0, len(layers) - model.unfrozen_layers) :])
+def _last_frozen_step(calls: Sequence[Node], freezing: Freezing) -> int:
+    """The last call whose output can be kept: the one before the first active layer, or the one that is dropped from.
 
-
-def _training_layers(backbone: Backbone, model: ModelSettings) -> list[keras.Layer]:
-    """The unfrozen layers that change while training: those with trainable weights, batch norms only if they may.
-
-    A nested model counts as one layer, as in Keras; those of the catalog (ConvNeXt's) hold no batch norm.
+    The number of calls where all can be kept.
     """
-    import keras  # noqa: PLC0415
-
-    frozen = keras.layers.BatchNormalization if model.batch_norm == "frozen" else ()
-    return [
-        layer
-        for layer in _unfrozen_layers(backbone, model)
-        if layer.trainable_weights and not isinstance(layer, frozen)
-    ]
+    before = (step - 1 for step, node in enumerate(calls) if node.operation.name in freezing.active)
+    dropped = (step for step, node in enumerate(calls) if node.operation.name in freezing.dropped_behind)
+    return min((*before, *dropped), default=len(calls))
 
 
 def _reduction(model: ModelSettings) -> Reduction:
@@ -159,55 +158,8 @@ def _reduction(model: ModelSettings) -> Reduction:
     return model.pooling if model.pooling in ("avg", "max") else "none"
 
 
-def _copy(operation: keras.Operation, *, seed: int, active: bool) -> keras.Operation:
-    """A new layer like the given one; dropout has a seed of its own, and drops nothing unless it is active."""
-    import keras  # noqa: PLC0415
-
-    settings = operation.get_config()
-    if isinstance(operation, keras.layers.Dropout):
-        settings = {**settings, "seed": seed, "rate": settings["rate"] if active else 0.0}
-    return type(operation).from_config(settings)
-
-
-def _take_weights(layer: keras.Layer, source: keras.Layer) -> None:
-    layer.set_weights(source.get_weights())
-    if hasattr(layer, "finalize_state"):  # Normalization computes with what it derived from its weights
-        layer.finalize_state()
-
-
-# ---- the graph -------------------------------------------------------------------------------------------------------
-
-
-class _Crossing(NamedTuple):
-    step: int
-    name: str
-    tensor: keras.KerasTensor
-
-
-def _nodes(model: keras.Model) -> list[Any]:
-    """Every call of a layer or operation, each after the ones that it needs; the first is the input."""
-    by_depth = model._nodes_by_depth
-    return [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]
-
-
-def _crossings(model: keras.Model) -> Iterator[_Crossing]:
-    """The tensors that every path crosses, from the input to the output.
-
-    In an order in which each call follows those that it needs, these are the tensors that are still needed alone: all
-    calls before one are its ancestors, all calls after it its descendants.
-    """
-    nodes = _nodes(model)
-    last_use = {id(tensor): step for step, node in enumerate(nodes) for tensor in node.input_tensors}
-    open_tensors: set[int] = set()
-    for step, node in enumerate(nodes):
-        open_tensors |= {id(tensor) for tensor in node.output_tensors}
-        open_tensors = {tensor for tensor in open_tensors if last_use.get(tensor, len(nodes)) > step}
-        if len(open_tensors) == 1 and len(node.output_tensors) == 1:
-            yield _Crossing(step, INPUT if step == 0 else node.operation.name, node.output_tensors[0])
-
-
-def _crossing(backbone: Backbone, cut: Cut) -> _Crossing:
-    for crossing in _crossings(backbone.model):
+def _crossing(backbone: Backbone, cut: Cut) -> Crossing:
+    for crossing in crossings(backbone.model):
         if crossing.name == cut.layer:
             return crossing
     raise BackboneError(
@@ -216,3 +168,55 @@ def _crossing(backbone: Backbone, cut: Cut) -> _Crossing:
         expected="a layer that every path from the input to the output crosses",
         remedy="cut where cut_for says",
     )
+
+
+# ---- the tail --------------------------------------------------------------------------------------------------------
+
+
+def _rate(model: ModelSettings) -> float:
+    # A list of rates stands behind dense layers alone.
+    (rate,) = model.dropout if isinstance(model.dropout, tuple) else (model.dropout,)
+    return rate
+
+
+class _Tail:
+    """Makes the layers of a tail."""
+
+    def __init__(self, backbone: Backbone, model: ModelSettings) -> None:
+        self._freezing = Freezing.of(backbone, model)
+        self._model = model
+        self._seeds = {node.operation.name: step for step, node in enumerate(nodes(backbone.model))}
+
+    def replacement(self, operation: keras.Operation) -> Called:
+        """The copy of a layer or operation, and the dropout behind it if there is one."""
+        copied = self._copy(operation)
+        dropout = self.with_dropout(operation.name)
+        return lambda *arguments, **options: dropout(copied(*arguments, **options))
+
+    def with_dropout(self, name: str) -> Called:
+        """What comes behind the layer of that name: a dropout, or nothing."""
+        from keras import layers  # noqa: PLC0415
+
+        if name not in self._freezing.dropped_behind:
+            return lambda tensor: tensor
+        kind = layers.SpatialDropout2D if self._model.dropout_kind == "spatial" else layers.Dropout
+        return kind(_rate(self._model), seed=self._seeds[name], name=f"{name}_dropout")
+
+    def _copy(self, operation: keras.Operation) -> keras.Operation:
+        import keras  # noqa: PLC0415
+
+        name, freezing = operation.name, self._freezing
+        legacy = name in freezing.legacy
+        changes: dict[str, float] = {}
+        if isinstance(operation, keras.layers.Dropout):
+            # Each draws from a seed of its own, and drops nothing unless it is unfrozen.
+            changes = {"seed": self._seeds[name], "rate": operation.rate if name in freezing.dropping else 0.0}
+        elif isinstance(operation, keras.layers.BatchNormalization) and (legacy or name in freezing.learning):
+            changes = {"momentum": 1.0 if legacy else freezing.momentum or operation.momentum}
+        copied = copy_of(operation, changes)
+        if getattr(copied, "weights", ()):
+            copied.trainable = legacy or name in freezing.learning
+        if legacy:
+            for weight in copied.trainable_weights:
+                weight.trainable = False
+        return copied

@@ -18,6 +18,7 @@ def holdout(
     acknowledge: Annotated[
         bool, typer.Option("--acknowledge", help="Open images that were opened before; that stays on record.")
     ] = False,
+    trust: Annotated[bool, typer.Option("--trust", help="Run the hypermodel's code that the database names.")] = False,
 ) -> None:
     """Measure the first configurations on the sealed test side, once.
 
@@ -27,9 +28,9 @@ def holdout(
     from sweep.workflow.holdout import check_holdout, open_holdout  # noqa: PLC0415
     from sweep.workflow.report import print_holdout  # noqa: PLC0415
 
-    check_holdout(database, study=study, top=top, acknowledge=acknowledge)
+    check_holdout(database, study=study, top=top, acknowledge=acknowledge, trust=trust)
     with quiet_native_start():
         import sweep.workflow.prepare  # noqa: F401, PLC0415 - loads TensorFlow
     with live_progress() as progress:
-        report = open_holdout(database, study=study, top=top, acknowledge=acknowledge, progress=progress)
+        report = open_holdout(database, study=study, top=top, acknowledge=acknowledge, trust=trust, progress=progress)
     print_holdout(report)

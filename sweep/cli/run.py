@@ -22,11 +22,18 @@ def run(
     space: Annotated[
         list[str] | None, typer.Option(metavar="FIELD=RANGE", help="Sweep a field: dropout=0.0:0.9.")
     ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FIELD=RANGE", help="Sweep this field alone and leave the study's own space out."),
+    ] = None,
     sets: Annotated[
         list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Change a field: training.epochs=5.")
     ] = None,
     timeout: Annotated[str | None, typer.Option(help="Start no further trial after 90s, 30m or 2h.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the search (not of the split).")] = None,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Run the code that a hypermodel names; a study file of your own implies it.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would run, and how long it would take.")
     ] = False,
@@ -39,7 +46,7 @@ def run(
     from sweep.cli.output import live_progress, quiet_native_start  # noqa: PLC0415
     from sweep.workflow.resolve import Overrides, resolve_study  # noqa: PLC0415
 
-    overrides = Overrides(sets=sets or (), spaces=space or (), trials=trials, seed=seed, name=name)
+    overrides = Overrides(sets=sets or (), spaces=space or (), only=only or (), trials=trials, seed=seed, name=name)
     limit = None if timeout is None else seconds(timeout)
     with live_progress() as progress:
         resolved = resolve_study(study, overrides, progress)
@@ -49,8 +56,8 @@ def run(
         from sweep.workflow.run import run_resolved  # noqa: PLC0415
     with live_progress() as progress:
         if dry_run:
-            lines = describe_run(resolved, progress=progress)
+            lines = describe_run(resolved, trust=trust, progress=progress)
         else:
-            lines = run_resolved(resolved, database, timeout=limit, progress=progress).lines
+            lines = run_resolved(resolved, database, timeout=limit, trust=trust, progress=progress).lines
     for line in lines:
         typer.echo(line)

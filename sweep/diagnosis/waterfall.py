@@ -36,9 +36,10 @@ _MEANINGS = {
     "training_mode": "all by which the logged training number differs from the clean one: moving weights, dropout, "
     "augmentation and batch norm, which could not be told apart",
     "clean_gap": "training against validation, both measured clean: what people mean by overfitting",
-    "validation_pipeline": "what the logged validation number has of its own, such as augmented images",
+    "validation_pipeline": "what the logged validation number has of its own: augmented images, only some of them, or "
+    "smoothed labels",
     "penalty": "the penalty in the loss: training logs its mean over the epoch, validation its value at the end",
-    "class_weights": "what class weights add to the training loss only",
+    "class_weights": "what class weights, label smoothing and MixUp add to the training loss only",
 }
 # Two evaluations of the same images differ by rounding; augmented images move the mean by more.
 _ROUNDING = 1e-4
@@ -72,7 +73,7 @@ class Waterfall:
         quantity: "accuracy" (fractions) or "cross_entropy" (nats; what is reported is Keras' loss).
         reported_train, reported_validation: as Keras would have printed them at the selected epoch.
         terms: in the order of the waterfall.
-        steps: "E0" to "E6" as far as measured, without penalty and class weights.
+        steps: "E0" to "E6" as far as measured, without penalty and what class weights, smoothing and MixUp add.
     """
 
     quantity: Quantity
@@ -110,7 +111,7 @@ def waterfall(
 
     What is uncertain differs from term to term. Epoch lag is a fact about this training but for the draws of E1.
     Dropout, augmentation and batch norm have the normal interval of the mean change, image by image. The clean gap has
-    the sampling error of validation (`gap_interval`, `cross_entropy_gap_interval`). Penalty, class weights and training
+    the sampling error of validation (`gap_interval`, `cross_entropy_gap_interval`). Penalty, weighting and training
     modes that are not told apart are exact. Of the validation pipeline two means over the same images are known, but
     not how the answers pair up: they are taken to depend on each other half as strongly as they can. So the variance of
     the change in accuracy lies halfway between the least that the two accuracies allow and that of unpaired images, and
@@ -257,7 +258,7 @@ def _loss_rows(measurement: Measurement, level: float) -> tuple[Term, Term]:
         said = "taken as at the end of the epoch, since its mean over the epoch was not recorded"
     else:
         said = "" if measurement.penalty or penalty else "no penalty"
-    weighted = "" if measurement.logged_weighting else "no class weights"
+    weighted = "" if measurement.logged_weighting else "no class weights, label smoothing or MixUp"
     return (
         Term(name="penalty", interval=_normal(penalty, 0.0, level), unchanged=said),
         Term(name="class_weights", interval=_normal(-measurement.logged_weighting, 0.0, level), unchanged=weighted),

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from sweep.backbones.catalog import Backbone, load_backbone
 from sweep.backbones.cut import INPUT, Cut, cut_for, prefix_model
+from sweep.data.augment import augment_images
 from sweep.data.cache import ArrayCache, content_key
-from sweep.data.images import augment_images
 from sweep.errors import CacheError
 from sweep.features.engine import Engine, expected_engine, make_engine
 from sweep.progress import Progress
@@ -48,11 +48,16 @@ class Features:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Entry:
-    """An array of the cache: a cut of every image, or of `views` augmented views of those not sealed."""
+    """An array of the cache: a cut of every image, or of `views` augmented views of those not sealed.
+
+    Attributes:
+        rotation: degrees; 0 where nothing is rotated.
+    """
 
     cut: Cut
     views: int = 0
     augment: tuple[str, ...] = ()
+    rotation: float = 0.0
 
 
 class FeatureLibrary:
@@ -93,18 +98,22 @@ class FeatureLibrary:
         self._progress = progress
         self._weights_folder = weights_folder
         self._augment_seed = augment_seed
-        self._backbones: dict[tuple[str, str], Backbone] = {}
+        self._networks: dict[tuple[str, ...], Backbone] = {}
+        self._backbones: dict[tuple[str, ...], Backbone] = {}
         self._engine_names: dict[str, str] = {}
 
     def backbone(self, model: ModelSettings) -> Backbone:
-        """The backbone of a configuration, loaded once.
+        """The backbone of a configuration; each network is loaded once, however its pixels are given to it.
 
         Raises:
             BackboneError: it or its weights cannot be had, or the images are too small for it.
         """
-        asked = model.backbone, model.weights
+        network = model.backbone, model.weights, model.backbone_batch_norm
+        asked = *network, model.preprocessing, model.channels
+        if network not in self._networks:
+            self._networks[network] = load_backbone(model, self._image_size, self._weights_folder)
         if asked not in self._backbones:
-            self._backbones[asked] = load_backbone(*asked, self._image_size, self._weights_folder)
+            self._backbones[asked] = self._networks[network].given(model)
         return self._backbones[asked]
 
     def prepare(self, configurations: Iterable[Configuration]) -> None:
@@ -134,12 +143,13 @@ class FeatureLibrary:
     def _key(self, backbone: Backbone, entry: _Entry) -> str:
         view = "clean"
         if entry.views:
-            names = ",".join(entry.augment)
+            names = f"{','.join(entry.augment)}, {entry.rotation} degrees"
             view = f"{entry.views} views, {names}, seed {self._augment_seed}, of {self._developed_digest}"
         return content_key(
             "features",
             self._content,
             str(self._image_size),
+            backbone.channels,
             backbone.preprocessing,
             backbone.digest,
             entry.cut.key,
@@ -184,7 +194,8 @@ class FeatureLibrary:
                 if not entry.views:
                     targets[_View()].append((entry.cut, array))
                 for number in range(entry.views):
-                    targets[_View(augment=entry.augment, number=number)].append((entry.cut, array[number]))
+                    view = _View(augment=entry.augment, rotation=entry.rotation, number=number)
+                    targets[view].append((entry.cut, array[number]))
             total = sum(self._length(view) for view in targets)
             advance = stack.enter_context(self._progress.stage("backbone pass", total, "images"))
             for view, arrays in targets.items():
@@ -207,7 +218,7 @@ class FeatureLibrary:
             return self._pixels[start : start + _SLICE]
         pixels = self._pixels[self._developed[start : start + _SLICE]]
         seed = np.random.SeedSequence((self._augment_seed, view.number, start)).generate_state(1)[0]
-        return augment_images(pixels, view.augment, int(seed))
+        return augment_images(pixels, view.augment, int(seed), rotation=view.rotation)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,6 +226,7 @@ class _View:
     """All images as they are, or one augmented view of those that are not sealed, counted from 0."""
 
     augment: tuple[str, ...] = ()
+    rotation: float = 0.0
     number: int | None = None
 
 
@@ -245,4 +257,6 @@ def _entries(backbone: Backbone, configuration: Configuration) -> tuple[_Entry, 
     clean = _Entry(cut=cut)
     if not training.augment_views:
         return (clean,)
-    return clean, _Entry(cut=cut, views=training.augment_views, augment=tuple(sorted(training.augment)))
+    names = tuple(sorted(training.augment))
+    rotation = training.augment_rotation if "rotate" in names else 0.0
+    return clean, _Entry(cut=cut, views=training.augment_views, augment=names, rotation=rotation)

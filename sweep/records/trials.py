@@ -29,12 +29,14 @@ class EpochRecord:
     """One epoch of one trial.
 
     `logged_*` is what Keras would print: for train the mean over the epoch's batches with dropout and augmentation on,
-    for validation the end of the epoch, augmented where the configuration says so; losses with penalties and class
-    weights. `train_*` and `validation_*` are clean; train is measured on a fixed stratified probe.
+    for validation the end of the epoch, augmented where the configuration says so; losses with penalties and smoothed
+    labels, for train with class weights and MixUp too. `train_*` and `validation_*` are clean; train is measured on a
+    fixed stratified probe.
 
     Attributes:
         logged_penalty: the part of `logged_train_loss` that is penalty, the mean over the epoch's batches.
-        logged_weighting: the part of it that class weights add to the plain cross-entropy; may be negative.
+        logged_weighting: the part of it that class weights, label smoothing and MixUp add to the plain cross-entropy
+            against the label, of a mixed image that of the larger share; may be negative.
     """
 
     epoch: int
@@ -85,7 +87,7 @@ class Measurement:
         validation_cross_entropy_error: standard error of the mean of the latter.
         train_balanced_accuracy, validation_balanced_accuracy: means of the classes' own accuracies.
         logged_*: as Keras would have printed them at the selected epoch; see `EpochRecord`.
-        penalty: L1/L2 penalty at the selected weights; it is in Keras' loss and in its val_loss.
+        penalty: what penalties add to Keras' val_loss: L1 and L2 at the selected weights, and those on activities.
         train_images, validation_images: of one training; with folds the means over them.
         trainable_parameters, total_parameters: of the whole model, frozen backbone included in the total.
         folds: trainings that the numbers are means of, each with another validation side; 0 where there is one split.

@@ -59,8 +59,8 @@ def gather_influence(report: Report) -> tuple[FieldInfluence, ...]:
     return tuple(
         FieldInfluence(
             name=name,
-            gap_share=gap.get(name, 0.0) if gap else None,
-            validation_share=validation.get(name, 0.0) if validation else None,
+            gap_share=gap.get(name),
+            validation_share=validation.get(name),
             curve=curves.get(name),
         )
         for name in names

@@ -121,10 +121,12 @@ def _tier_trace(tier: Tier, members: Sequence[Line]) -> go.Scatter:
 
 
 def _column(name: str, values: Sequence[Scalar | None], field: Mapping[str, Any]) -> tuple[Axis, list[float]]:
-    numbers = [float(value) for value in values if isinstance(value, (int, float)) and math.isfinite(value)]
+    # A hyperparameter that is inactive in a trial has no value there.
+    known = [value for value in values if value is not None]
+    numbers = [float(value) for value in known if isinstance(value, (int, float)) and math.isfinite(value)]
     choices = field.get("choices")
-    if choices is None and len(numbers) < len(values):
-        choices = sorted({str(value) for value in values})
+    if choices is None and len(numbers) < len(known):
+        choices = sorted({str(value) for value in known})
     if choices is not None:
         return _choice_column(name, values, choices)
     low = float(field.get("low", min(numbers, default=0.0)))

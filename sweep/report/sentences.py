@@ -67,7 +67,7 @@ TERM_LABELS: Mapping[str, str] = {
     "clean_gap": "clean gap",
     "validation_pipeline": "validation pipeline",
     "penalty": "penalty",
-    "class_weights": "class weights",
+    "class_weights": "weights, smoothing, MixUp",
 }
 """The terms of the waterfall in words; `meaning` of `sweep.diagnosis.waterfall` says what they are."""
 

@@ -12,9 +12,10 @@ import optuna
 from optuna.exceptions import TrialPruned, UpdateFinishedTrialError
 from optuna.trial import FrozenTrial
 
-from sweep.errors import SweepError, TrialError
+from sweep.errors import DefinitionError, SweepError, TrialError
 from sweep.records import FailureRecord, Measurement, Scalar, TrialRecord, TrialState
 from sweep.search import marks
+from sweep.search.hyperparameters import HyperparameterSupply
 from sweep.search.objective import objective_value
 from sweep.search.process import Process
 from sweep.search.reporter import TrialReporter, check_finite
@@ -23,6 +24,7 @@ from sweep.store.results import Database
 from sweep.studyfile.definition import Configuration, FoldSettings, StudyDefinition
 
 if TYPE_CHECKING:
+    from sweep.search.keras_tuner import Candidates
     from sweep.training.folds import FoldReporter
 
 __all__ = ["INTERRUPTED", "KILLED", "NAN", "Attempt", "TrainsConfigurations", "TrialFailed"]
@@ -55,6 +57,14 @@ class TrialFailed(Exception):  # noqa: N818 - tells Optuna of the trial's fate; 
     """The trial failed and our tables hold the reason: Optuna marks it, the search goes on."""
 
 
+class _RepeatsError(Exception):
+    """The trial has the parameters of a finished one."""
+
+    def __init__(self, earlier: FrozenTrial) -> None:
+        super().__init__(f"as trial {earlier.number}")
+        self.earlier = earlier
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Running:
     """A trial under way."""
@@ -70,13 +80,26 @@ class Attempt:
     First the trial's marks are set, then our row is written, then Optuna hears of the end: a process killed in between
     leaves a running trial whose row says that its marks are complete, never a finished one without a result.
 
+    Args:
+        definition: of the study.
+        database: where the results land.
+        trainer: who trains a configuration.
+        worker: this process.
+        candidates: of the study's hypermodel, if it has one; the trainer has it too.
+
     Attributes:
         number: of the trial that was begun; −1 before that.
         record: how it ended; None before that.
     """
 
     def __init__(
-        self, *, definition: StudyDefinition, database: Database, trainer: TrainsConfigurations, worker: Process
+        self,
+        *,
+        definition: StudyDefinition,
+        database: Database,
+        trainer: TrainsConfigurations,
+        worker: Process,
+        candidates: Candidates | None = None,
     ) -> None:
         self.number = -1
         self.record: TrialRecord | None = None
@@ -84,6 +107,7 @@ class Attempt:
         self._database = database
         self._trainer = trainer
         self._worker = worker
+        self._candidates = candidates
         validation = definition.data.validation
         self._folds = validation.folds * validation.repeats if isinstance(validation, FoldSettings) else 0
 
@@ -109,30 +133,45 @@ class Attempt:
     def _run(self, running: _Running) -> float:
         outside = running.baseline and self._definition.baseline_parameters() is None
         parameters = {} if outside else suggest(running.trial, self._definition.space)
-        earlier = self._earlier(running, parameters)
-        if earlier is not None:
-            return self._take_over(running, earlier, self._definition.configuration(parameters))
         epochs = int(parameters.get("epochs", self._definition.training.epochs))
         reporter = TrialReporter(running.trial, baseline=running.baseline, epochs=epochs, folds=self._folds)
         try:
-            configuration = self._definition.configuration(parameters)
-            seed = (self._definition.search.seed, running.trial.number)
-            measurement = self._trainer.train(configuration, seed=seed, reporter=reporter, thorough=running.baseline)
+            configuration, measurement = self._train(running, parameters, reporter)
             check_finite(running.trial.number, measurement)
+        except _RepeatsError as repeats:
+            known = {**parameters, **running.trial.params}
+            return self._take_over(running, repeats.earlier, self._definition.configuration(known))
         except UpdateFinishedTrialError:
             raise  # another process took this one for dead; the runner says so
         except Exception as error:
             failure = _failure(error, reporter.reached)
             self._fail(running, failure)
+            if self._candidates is not None and isinstance(error, DefinitionError):
+                raise  # the hypermodel asks for what no trial can have
             raise TrialFailed(failure.reason) from error
         return self._succeed(running, configuration, measurement)
 
-    def _earlier(self, running: _Running, parameters: Mapping[str, Scalar]) -> FrozenTrial | None:
-        """The finished trial of the same parameters; the baseline is trained even where its configuration was."""
+    def _train(
+        self, running: _Running, parameters: Mapping[str, Scalar], reporter: TrialReporter
+    ) -> tuple[Configuration, Measurement]:
+        """Train what was drawn; a hypermodel draws the rest while it is built."""
+        configuration = self._definition.configuration(parameters)
+        seed = (self._definition.search.seed, running.trial.number)
+        if self._candidates is None:
+            self._check_new(running, parameters)
+            return configuration, self._trainer.train(
+                configuration, seed=seed, reporter=reporter, thorough=running.baseline
+            )
+        supply = HyperparameterSupply(running.trial, self._definition.space, baseline=running.baseline)
+        with self._candidates.drawing(supply, lambda: self._check_new(running, running.trial.params)) as tuned:
+            measurement = self._trainer.train(configuration, seed=seed, reporter=reporter, thorough=running.baseline)
+        return self._definition.configuration({**parameters, **tuned.values}), measurement
+
+    def _check_new(self, running: _Running, parameters: Mapping[str, Scalar]) -> None:
+        """Raise where a finished trial has these parameters; the baseline is trained whatever other trials have."""
         for past in marks.counted(running.trial.study.get_trials(deepcopy=False)):
             if past.params == parameters and (marks.is_baseline(past) or not running.baseline):
-                return past
-        return None
+                raise _RepeatsError(past)
 
     def _succeed(self, running: _Running, configuration: Configuration, measurement: Measurement) -> float:
         trial, name = running.trial, self._definition.name

@@ -57,7 +57,7 @@ def importances(trials: Sequence[TrialRecord], space: Mapping[str, FieldRange], 
     """
     loss = _LOSSES[metric]
     usable = [
-        (trial.parameters, loss(trial.measurement))
+        ({name: trial.parameters[name] for name in space}, loss(trial.measurement))
         for trial in trials
         if trial.measurement is not None and _is_usable(trial, space)
     ]
@@ -68,7 +68,7 @@ def importances(trials: Sequence[TrialRecord], space: Mapping[str, FieldRange], 
     with quiet_optuna():
         study = optuna.create_study(direction="minimize")
         study.add_trials(
-            create_trial(params=dict(parameters), distributions=kinds, value=value) for parameters, value in usable
+            create_trial(params=parameters, distributions=kinds, value=value) for parameters, value in usable
         )
         evaluator = PedAnovaImportanceEvaluator(target_quantile=_best_share(len(usable)))
         shares = get_param_importances(study, evaluator=evaluator, params=list(kinds))
@@ -77,7 +77,7 @@ def importances(trials: Sequence[TrialRecord], space: Mapping[str, FieldRange], 
 
 def _is_usable(trial: TrialRecord, space: Mapping[str, FieldRange]) -> bool:
     complete = trial.state is TrialState.COMPLETE and trial.duplicate_of is None
-    return complete and trial.parameters.keys() == space.keys()
+    return complete and trial.parameters.keys() >= space.keys()
 
 
 def _best_share(trials: int) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
@@ -22,11 +23,14 @@ from sweep.search.trial_queue import TrialQueue
 from sweep.store.results import Database
 from sweep.studyfile.definition import StudyDefinition
 
+if TYPE_CHECKING:
+    from sweep.search.keras_tuner import Candidates
+
 __all__ = ["SearchOutcome", "TrainsConfigurations", "run_search"]
 
 HEARTBEAT_SECONDS = 30
 MOST_REPETITIONS = 50
-"""Trials in a row that repeat finished ones, after which a space counts as exhausted."""
+"""Trials that repeat finished ones, none of the others new, after which a space counts as exhausted."""
 FIRST_FAILURES = 5
 LATER_FAILURES = 20
 """Like failures in a row that end a run: before its first finished trial, and after it."""
@@ -62,6 +66,7 @@ def run_search(
     trainer: TrainsConfigurations,
     progress: Progress,
     timeout: float | None = None,
+    candidates: Candidates | None = None,
 ) -> SearchOutcome:
     """Run trials until the study has `definition.search.trials` finished ones, however many runs that takes.
 
@@ -74,15 +79,16 @@ def run_search(
         trainer: who trains a configuration.
         progress: hears of each trial that ends, and of what was recovered.
         timeout: seconds after which no further trial is started.
+        candidates: of the study's hypermodel, if it has one; the trainer has it too.
 
     Raises:
-        DefinitionError: the sampler cannot draw from the space.
+        DefinitionError: the sampler cannot draw from the space, or a hyperparameter of a hypermodel cannot be drawn.
         SearchError: the first five trials of the run all failed alike, or twenty in a row did later.
         StoreError: the database is locked, full or gone.
         KeyboardInterrupt: after the running trial was recorded and queued again.
     """
     with database.translated():
-        search = _Search(definition, database, trainer, progress)
+        search = _Search(definition, database, trainer, progress, candidates)
         with quiet_optuna():
             return search.run(timeout)
 
@@ -91,7 +97,12 @@ class _Search:
     """One run of a study in one process."""
 
     def __init__(
-        self, definition: StudyDefinition, database: Database, trainer: TrainsConfigurations, progress: Progress
+        self,
+        definition: StudyDefinition,
+        database: Database,
+        trainer: TrainsConfigurations,
+        progress: Progress,
+        candidates: Candidates | None,
     ) -> None:
         self._definition = definition
         self._progress = progress
@@ -105,7 +116,9 @@ class _Search:
             load_if_exists=True,
         )
         worker = this_process()
-        self._attempt = Attempt(definition=definition, database=database, trainer=trainer, worker=worker)
+        self._attempt = Attempt(
+            definition=definition, database=database, trainer=trainer, worker=worker, candidates=candidates
+        )
         self._queue = TrialQueue(
             study=self._study, definition=definition, database=database, worker=worker, progress=progress
         )
@@ -151,8 +164,10 @@ class _Search:
         else:
             self._failures.clear()
             self._any_finished = True
-        self._repetitions = self._repetitions + 1 if record.duplicate_of is not None else 0
-        if record.failure is None and record.duplicate_of is None:
+        if record.duplicate_of is not None:
+            self._repetitions += 1
+        elif record.failure is None:
+            self._repetitions = 0
             advance()
 
     def _check_failures(self) -> None:
@@ -188,11 +203,15 @@ class _Search:
         """Whether every configuration of the space was tried, or new draws have long been repetitions."""
         if any(trial.state is TrialState.WAITING for trial in trials):
             return False
+        if self._repetitions >= MOST_REPETITIONS:
+            return True
+        if self._definition.model.hypermodel:
+            return False  # nobody knows its space beforehand
         space = self._definition.space
         size = space_size(space)
         drawn = [trial.params for trial in trials if trial.params.keys() == space.keys()]
         tried = {tuple(parameters[name] for name in space) for parameters in drawn}
-        return self._repetitions >= MOST_REPETITIONS or (size is not None and len(tried) >= size)
+        return size is not None and len(tried) >= size
 
     def _was_taken_away(self) -> bool:
         return any(trial.number == self._attempt.number and trial.state is TrialState.FAIL for trial in self._trials())

@@ -45,11 +45,17 @@ class SeededSampler(BaseSampler):
         self._space = {name: distribution for name, distribution in space.items() if not distribution.single()}
         self._study_seed = study_seed
         self._inner = make(trial_seed(study_seed, 0))
+        self._given: dict[str, Scalar] = {}
 
     def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
         """Give the trial a sampler of its own."""
+        self._given.clear()
         self._inner = self._make(trial_seed(self._study_seed, trial.number))
         self._inner.before_trial(study, trial)
+
+    def give(self, name: str, value: Scalar) -> None:
+        """Have the running trial draw this value of a field outside the declared space."""
+        self._given[name] = value
 
     def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """The declared space, but for fields of a single value."""
@@ -66,6 +72,8 @@ class SeededSampler(BaseSampler):
         self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:  # noqa: ANN401 - Optuna's signature
         """Draw a field that the trial's own sampler left out."""
+        if param_name in self._given:
+            return self._given[param_name]
         drawn = self._inner.sample_independent(study, trial, param_name, param_distribution)
         return settled(drawn, param_distribution)
 

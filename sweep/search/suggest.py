@@ -12,7 +12,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from sweep.records import Scalar
 from sweep.studyfile.space import Choices, FieldRange, NumberRange, grid_size
 
-__all__ = ["distributions", "settled", "space_size", "suggest"]
+__all__ = ["distributions", "draw", "settled", "space_size", "suggest"]
 
 
 def distributions(space: Mapping[str, FieldRange]) -> dict[str, BaseDistribution]:
@@ -23,6 +23,11 @@ def distributions(space: Mapping[str, FieldRange]) -> dict[str, BaseDistribution
 def suggest(trial: optuna.Trial, space: Mapping[str, FieldRange]) -> dict[str, Scalar]:
     """Draw every field of the space in its order; values in stored notation."""
     return {name: _draw(trial, name, distribution) for name, distribution in distributions(space).items()}
+
+
+def draw(trial: optuna.Trial, name: str, values: FieldRange) -> Scalar:
+    """Draw one value; a stored one."""
+    return _draw(trial, name, _distribution(values))
 
 
 def settled(value: Scalar, distribution: BaseDistribution) -> Scalar:

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from optuna.distributions import BaseDistribution
 from optuna.storages import RDBStorage
 from sqlalchemy import Connection, Engine, delete, insert
 
@@ -37,7 +38,7 @@ from sweep.store.optuna_storage import OnStale, open_optuna_storage
 from sweep.store.repeats import add_holdout, add_repeat, opened_images, read_holdouts, read_repeats
 from sweep.store.serialise import failure_row, measurement_row, prediction_row, scalars_json
 from sweep.store.studies import Differing, add_study, check_definition, find_study, read_images, read_studies
-from sweep.store.trials import read_predictions, read_trial_predictions, read_trials
+from sweep.store.trials import read_distributions, read_predictions, read_trial_predictions, read_trials
 
 __all__ = ["Database", "open_database"]
 
@@ -119,7 +120,7 @@ class Database:
 
     def check_definition(self, name: str, digest: str, definition: str, differing: Differing) -> None:
         """Raise a `StoreError` unless the name is free or stands for this definition; `differing` names the fields."""
-        with self._reading() as connection:
+        with self._writing() as connection:
             check_definition(connection, name, digest, definition, differing, self.place)
 
     def add_study(self, record: StudyRecord, index: DataIndex, split: SplitIndices) -> None:
@@ -202,6 +203,11 @@ class Database:
         with self._writing() as connection:
             _replace_trial(connection, {**trial, "baseline": baseline, "configuration": scalars_json(configuration)})
             connection.execute(insert(schema.failures).values({**trial, **failure_row(failure)}))
+
+    def distributions(self, study: str) -> dict[str, tuple[BaseDistribution, ...]]:
+        """Every distribution that a parameter was drawn from, parameters and distributions in the order of drawing."""
+        with self._reading() as connection:
+            return read_distributions(connection, study)
 
     # ---- after the search ----------------------------------------------------------------------------------------
 

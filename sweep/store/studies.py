@@ -79,7 +79,7 @@ def add_study(connection: Connection, record: StudyRecord, index: DataIndex, spl
             connection.execute(insert(schema.images), rows)
         return
     if there.digest != record.digest:
-        raise _another_definition(place, record.name, ())
+        raise _another_definition(place, record.name)
     if there.data.fingerprint != record.data.fingerprint or read_images(connection, record.name) != images:
         raise StoreError(
             place,
@@ -96,13 +96,19 @@ def check_definition(
 ) -> None:
     """Make sure that a study of this name, if there is one, has this definition.
 
+    One that an earlier version wrote may lack fields that decide nothing new; it takes over definition and digest.
+
     Raises:
         StoreError: it has another one, or Optuna has a study of this name that sweep did not make.
     """
     there = {study.name: study for study in read_studies(connection)}.get(name)
     if there is not None:
-        if there.digest != digest:
-            raise _another_definition(place, name, differing(there.definition, definition))
+        if there.digest == digest:
+            return
+        if fields := differing(there.definition, definition):
+            raise _another_definition(place, name, fields)
+        changed = {"definition": definition, "digest": digest}
+        connection.execute(update(schema.studies).where(schema.studies.c.name == name).values(changed))
     elif name in optuna_study_names(connection):
         raise StoreError(
             place,
@@ -126,7 +132,7 @@ def _sides(index: DataIndex, split: SplitIndices) -> list[Split | None]:
     return sides
 
 
-def _another_definition(place: str, name: str, fields: Sequence[str]) -> StoreError:
+def _another_definition(place: str, name: str, fields: Sequence[str] = ()) -> StoreError:
     return StoreError(
         place,
         received=f"study {name!r} with another definition" + (f" (differs in {', '.join(fields)})" if fields else ""),

@@ -50,7 +50,7 @@ from sweep.store.serialise import (
     scalars_from_json,
 )
 
-__all__ = ["optuna_study_names", "read_predictions", "read_trial_predictions", "read_trials"]
+__all__ = ["optuna_study_names", "read_distributions", "read_predictions", "read_trial_predictions", "read_trials"]
 
 # Optuna's tables, as far as they are read here. Reading them through its storage takes ten seconds for 10,000 trials of
 # 30 epochs, most of it for values that our own tables hold too. A test holds both readings against each other.
@@ -173,6 +173,16 @@ def _read_theirs(connection: Connection, study: str) -> _Theirs:
         objectives={row.trial_id: _INFINITE.get(row.value_type, row.value) for row in values},
         baselines=frozenset(row.trial_id for row in flags if json.loads(row.value_json)),
     )
+
+
+def read_distributions(connection: Connection, study: str) -> dict[str, tuple[BaseDistribution, ...]]:
+    """The distributions of every parameter, without repetitions, in the order in which they were first drawn from."""
+    if study not in optuna_study_names(connection):
+        return {}
+    found: dict[str, dict[BaseDistribution, None]] = defaultdict(dict)
+    for row in connection.execute(_of_study(study, _PARAMETERS).order_by(_PARAMETERS.c.param_id)):
+        found[row.param_name][_distribution(row.distribution_json)] = None
+    return {name: tuple(distributions) for name, distributions in found.items()}
 
 
 def _of_study(study: str, wanted: TableClause) -> Select[Any]:

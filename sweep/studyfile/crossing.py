@@ -14,6 +14,8 @@ from sweep.studyfile.space import FieldRange, ends
 __all__ = [
     "FOLD_PRUNER",
     "check_group",
+    "check_loss",
+    "check_loss_of_space",
     "check_pruner",
     "check_rates",
     "check_rates_of_space",
@@ -26,6 +28,7 @@ FOLD_PRUNER = "wilcoxon"
 """The pruner that compares trials fold by fold."""
 
 _RATED_FIELDS = ("dropout", "dropout_position", "head_width")
+_LOSS_FIELDS = ("loss", "labels", "label_smoothing", "mixup")
 _SINGLE_SPLIT_PRUNERS = ("hyperband", "median")
 
 
@@ -103,6 +106,42 @@ def _no_views(place: str) -> DefinitionError:
         expected="at least one augmented view of each image",
         remedy="write for example augment_views = 4, or augment_validation = false",
     )
+
+
+def check_loss(training: TrainingSettings) -> None:
+    """The cross-entropy fits what it is given: one integer an image, or one number for each class of it."""
+    _check_loss("[training] loss", training)
+
+
+def check_loss_of_space(training: TrainingSettings, space: Mapping[str, FieldRange]) -> None:
+    """No combination that the search may draw has a loss that does not fit its labels."""
+    swept = [field for field in _LOSS_FIELDS if field in space]
+    for drawn in itertools.product(*(ends(space[field]) for field in swept)) if swept else ():
+        values = TrainingSettings.model_validate({**training.model_dump(), **dict(zip(swept, drawn, strict=True))})
+        _check_loss(f"[space] {swept[0]}", values)
+
+
+def _check_loss(place: str, training: TrainingSettings) -> None:
+    # What makes numbers between 0 and 1 of a label needs a number for each class.
+    spread = [field for field in ("label_smoothing", "mixup") if getattr(training, field)]
+    one_hot = training.labels == "one_hot"
+    if training.loss == "sparse_categorical_crossentropy" and (one_hot or spread):
+        given = f"{spread[0]} = {getattr(training, spread[0]):g}" if spread else "one-hot labels"
+        raise DefinitionError(
+            place,
+            received=f"sparse_categorical_crossentropy with {given}",
+            expected="categorical_crossentropy: the sparse one takes the number of its class for each image, "
+            "and a one-hot label is a number for each class",
+            remedy='write loss = "auto", or take the line out; both losses are the same number for the same label',
+        )
+    if training.labels == "integer" and (training.loss == "categorical_crossentropy" or spread):
+        needing = f"{spread[0]} = {getattr(training, spread[0]):g}" if spread else "categorical_crossentropy"
+        raise DefinitionError(
+            place,
+            received=f"integer labels with {needing}",
+            expected="one-hot labels, a number for each class",
+            remedy='write labels = "auto", or take the line out',
+        )
 
 
 def check_rates(model: ModelSettings) -> None:

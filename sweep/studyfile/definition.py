@@ -14,6 +14,8 @@ from sweep.records import Scalar
 from sweep.studyfile.crossing import (
     FOLD_PRUNER,
     check_group,
+    check_loss,
+    check_loss_of_space,
     check_pruner,
     check_rates,
     check_rates_of_space,
@@ -23,6 +25,7 @@ from sweep.studyfile.crossing import (
 )
 from sweep.studyfile.faults import first_fault
 from sweep.studyfile.fields import SWEPT_FIELDS, TABLE_OF, unknown_field
+from sweep.studyfile.hypermodel import HYPERMODEL, check_hypermodel, stored_beside
 from sweep.studyfile.notation import stored
 from sweep.studyfile.ranges import read_range, written
 from sweep.studyfile.settings import (
@@ -49,20 +52,28 @@ __all__ = [
 
 
 class Configuration(Table):
-    """What one trial trains: the baseline with the trial's parameters put in."""
+    """What one trial trains: the baseline with the trial's parameters put in.
+
+    Attributes:
+        hyperparameters: names and values that a hypermodel is built with; where one is missing, its default counts.
+    """
 
     model: ModelSettings
     training: TrainingSettings
+    hyperparameters: tuple[tuple[str, Scalar], ...] = ()
 
     @model_validator(mode="after")
     def _check_fields_together(self) -> Self:
         check_rates(self.model)
         check_views(self.training)
+        check_loss(self.training)
         return self
 
     def stored(self) -> dict[str, Scalar]:
-        """Every field, flat, in the notation of the database."""
-        fields = {**self.model.model_dump(), **self.training.model_dump()}
+        """Every field, flat, in the notation of the database; a hypermodel's hyperparameters stand in their place."""
+        if self.model.hypermodel:
+            return {**stored_beside(self.model, self.training), **dict(self.hyperparameters)}
+        fields = {**self.model.model_dump(exclude={HYPERMODEL}), **self.training.model_dump()}
         return {name: stored(value) for name, value in fields.items()}
 
     def replaced(self, parameters: Mapping[str, Scalar]) -> Configuration:
@@ -139,6 +150,9 @@ class StudyDefinition(Table):
         check_rates_of_space(self.model, self.space)
         check_views(self.training)
         check_views_of_space(self.training, self.space)
+        check_loss(self.training)
+        check_loss_of_space(self.training, self.space)
+        check_hypermodel(self.model, self.training, self.space, self.search)
         return self
 
     @property
@@ -147,8 +161,15 @@ class StudyDefinition(Table):
         return Configuration(model=self.model, training=self.training)
 
     def configuration(self, parameters: Mapping[str, Scalar]) -> Configuration:
-        """The baseline with `parameters` (stored notation) put in; raises `DefinitionError` where one is invalid."""
-        return self.baseline.replaced(parameters)
+        """The baseline with `parameters` (stored notation) put in; raises `DefinitionError` where one is invalid.
+
+        Beside a hypermodel, those that are not in the space are its hyperparameters.
+        """
+        if not self.model.hypermodel:
+            return self.baseline.replaced(parameters)
+        fields = {name: value for name, value in parameters.items() if name in self.space}
+        theirs = tuple((name, value) for name, value in parameters.items() if name not in self.space)
+        return self.baseline.replaced(fields).model_copy(update={"hyperparameters": theirs})
 
     def baseline_parameters(self) -> dict[str, Scalar] | None:
         """The baseline's stored values of the swept fields, or None if one of them lies outside its range."""

@@ -5,21 +5,30 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from pydantic_core import PydanticUndefined, to_jsonable_python
+
+from sweep.studyfile.fields import TABLES
+
 __all__ = ["difference"]
 
 
 def difference(first: str, second: str) -> tuple[str, ...]:
     """Fields that differ between two definitions, sorted, as "table.field" (or "field" above the first table).
 
-    The numbers of trials and repeats may differ within a study, so they are never among them.
+    The numbers of trials and repeats may differ within a study, so they are never among them. A field that one of them
+    lacks stands at its default: the version that wrote it did what the default says.
 
     Args:
         first: what `StudyDefinition.canonical_json` gave, of any version.
         second: likewise.
     """
     one, other = _fields(json.loads(first)), _fields(json.loads(second))
-    absent = object()
-    differing = {name for name in one.keys() | other.keys() if one.get(name, absent) != other.get(name, absent)}
+    defaults, absent = _defaults(), object()
+    differing = {
+        name
+        for name in one.keys() | other.keys()
+        if one.get(name, defaults.get(name, absent)) != other.get(name, defaults.get(name, absent))
+    }
     return tuple(sorted(differing - {"search.trials", "search.finalists", "search.repeats"}))
 
 
@@ -32,3 +41,13 @@ def _fields(definition: dict[str, Any]) -> dict[str, Any]:
         else:
             flat[name] = value
     return flat
+
+
+def _defaults() -> dict[str, Any]:
+    """Dotted name -> default of every field that has one, as JSON."""
+    return {
+        f"{table}.{field}": to_jsonable_python(information.default)
+        for table, settings in TABLES.items()
+        for field, information in settings.model_fields.items()
+        if information.default is not PydanticUndefined
+    }

@@ -15,6 +15,7 @@ __all__ = [
     "TABLES",
     "TABLE_OF",
     "is_text",
+    "is_truth",
     "known_fields",
     "nearest",
     "number_type",
@@ -38,7 +39,9 @@ TABLE_OF: Mapping[str, str] = {
 }
 """Field -> its table, "" above the first one; no name stands in two of them."""
 
-SWEPT_FIELDS = (*ModelSettings.model_fields, *TrainingSettings.model_fields)
+SWEPT_FIELDS = tuple(
+    field for field in (*ModelSettings.model_fields, *TrainingSettings.model_fields) if field != "hypermodel"
+)
 """The fields that may differ from trial to trial."""
 
 
@@ -56,6 +59,11 @@ def number_type(field: str) -> type[int] | type[float] | None:
 def is_text(field: str) -> bool:
     """Whether a field is one text, so that `2024` in an override is meant as text too."""
     return field in OUTSIDE[1:] or (field != "schema" and _types(_annotation(field)) == {str})
+
+
+def is_truth(field: str) -> bool:
+    """Whether a field is true or false."""
+    return _types(_annotation(field)) == {bool}
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

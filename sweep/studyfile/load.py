@@ -37,6 +37,7 @@ def load_study(
     *,
     sets: Sequence[str] = (),
     spaces: Sequence[str] = (),
+    only: Sequence[str] = (),
     environment: Mapping[str, str] = os.environ,
 ) -> StudyDefinition:
     """Read a study file and put the overrides in; paths inside it stay as they are written.
@@ -45,6 +46,7 @@ def load_study(
         path: a TOML file.
         sets: changed fields, such as "training.epochs=5" or "epochs=5".
         spaces: swept fields, such as "dropout=0.0:0.9".
+        only: likewise, but if there are any, the file's own `[space]` is left out.
         environment: holds SWEEP_TRAINING_EPOCHS and the like.
 
     Raises:
@@ -73,7 +75,7 @@ def load_study(
             expected="TOML",
             remedy="correct that line; texts need quotes",
         ) from error
-    return resolve(document, str(path), sets=sets, spaces=spaces, environment=environment)
+    return resolve(document, str(path), sets=sets, spaces=spaces, only=only, environment=environment)
 
 
 def resolve(
@@ -83,6 +85,7 @@ def resolve(
     sets: Sequence[str],
     spaces: Sequence[str],
     environment: Mapping[str, str],
+    only: Sequence[str] = (),
 ) -> StudyDefinition:
     """Put the overrides into a parsed study file and validate the whole.
 
@@ -92,6 +95,7 @@ def resolve(
         sets: as for `load_study`.
         spaces: likewise.
         environment: likewise.
+        only: likewise.
 
     Raises:
         DefinitionError: something in the document or the overrides is wrong; the message says where it was written.
@@ -99,8 +103,11 @@ def resolve(
     _check_schema(document, place)
     _check_names(document, place)
     document = copy.deepcopy(document)
+    if only:
+        document.pop("space", None)
     origins = dict[str, str]()
-    for override in (*environment_overrides(environment), *set_overrides(sets), *space_overrides(spaces)):
+    swept = (*space_overrides(spaces), *space_overrides(only, option="--only"))
+    for override in (*environment_overrides(environment), *set_overrides(sets), *swept):
         table = document.setdefault(override.table, {}) if override.table else document
         table[override.field] = override.value
         origins[_written(*filter(None, (override.table, override.field)))] = override.place

@@ -50,11 +50,11 @@ def set_overrides(assignments: Sequence[str]) -> Iterator[Override]:
         yield Override(place=place, table=TABLE_OF[field], field=field, value=_value(field, text))
 
 
-def space_overrides(assignments: Sequence[str]) -> Iterator[Override]:
-    """`--space`: "dropout=0.0:0.9"."""
+def space_overrides(assignments: Sequence[str], *, option: str = "--space") -> Iterator[Override]:
+    """`--space` and `--only`: "dropout=0.0:0.9"."""
     for assignment in assignments:
-        field, text = _halves(assignment, option="--space", example="dropout=0.0:0.9")
-        yield Override(place=f"--space {field}", table="space", field=field, value=text)
+        field, text = _halves(assignment, option=option, example="dropout=0.0:0.9")
+        yield Override(place=f"{option} {field}", table="space", field=field, value=text)
 
 
 def environment_overrides(environment: Mapping[str, str]) -> Iterator[Override]:

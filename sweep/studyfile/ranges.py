@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from sweep.errors import DefinitionError
 from sweep.records import Scalar
 from sweep.studyfile.faults import first_fault, shown
-from sweep.studyfile.fields import SWEPT_FIELDS, TABLE_OF, TABLES, nearest, number_type, unknown_field
+from sweep.studyfile.fields import SWEPT_FIELDS, TABLE_OF, TABLES, is_truth, nearest, number_type, unknown_field
 from sweep.studyfile.notation import stored
 from sweep.studyfile.space import Choices, FieldRange, NumberRange
 
@@ -25,6 +25,7 @@ __all__ = ["read_range", "written"]
 
 _NUMBER = r"[+-]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _NUMBERS_APART = re.compile(rf"\s*{_NUMBER}\s*:\s*{_NUMBER}\s*(?::.*)?")
+_TRUTH = {"true": True, "false": False}
 _KEYS = ("low", "high", "log", "step")
 _EXAMPLES = {
     "augment": "none,flip,flip-shift",
@@ -77,7 +78,8 @@ def _read_text(field: str, text: str) -> FieldRange:
     if kind is None:
         if _NUMBERS_APART.fullmatch(text):
             raise _no_numbers(field, text)
-        return _choices(field, [part.strip() for part in text.split(",")])
+        words = [part.strip() for part in text.split(",")]
+        return _choices(field, [_TRUTH.get(word, word) for word in words] if is_truth(field) else words)
     if ":" not in text:
         return _choices(field, [_number_or_text(part) for part in text.split(",")] if text.strip() else [])
     low, high, *options = (part.strip() for part in text.split(":"))
@@ -225,6 +227,8 @@ def _example(field: str) -> str:
     kind = number_type(field)
     if field in _EXAMPLES:
         return f'"{_EXAMPLES[field]}"'
+    if is_truth(field):
+        return '"true,false"'
     if kind is None:
         return f'"{",".join(get_args(TABLES[TABLE_OF[field]].model_fields[field].annotation)[:2])}"'
     return '"16,32"' if kind is int else '"1e-5:1e-2:log"'

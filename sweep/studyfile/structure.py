@@ -14,12 +14,26 @@ __all__ = ["check_structures", "structural_parameters"]
 
 # What decides where the frozen part ends, what of it is kept, and how its images were augmented.
 _IN_FULL = frozenset(
-    {"backbone", "weights", "unfrozen_layers", "batch_norm", "pooling", "dropout_position", "augment", "augment_views"}
+    {
+        "backbone",
+        "weights",
+        "preprocessing",
+        "channels",
+        "unfrozen",
+        "unfrozen_layers",
+        "batch_norm",
+        "backbone_batch_norm",
+        "pooling",
+        "dropout_position",
+        "augment",
+        "augment_rotation",
+        "augment_views",
+    }
 )
 # Of these only none or some counts, which both ends of a range show.
 _BY_ENDS = frozenset({"conv_filters", "head_width"})
-# Rates must fit the dense layers, and augmented validation needs views.
-_LIMITING = ("dropout", "augment_validation")
+# Rates must fit the dense layers, augmented validation needs views, and losses must fit their labels.
+_LIMITING = ("dropout", "augment_validation", "loss", "labels", "label_smoothing", "mixup")
 
 _MOST_COMBINATIONS = 5_000
 

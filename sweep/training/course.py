@@ -1,9 +1,7 @@
-"""The course of a trial, epoch by epoch, whichever path trains it."""
+"""The course of a trial: who trains, who hears of it, what is kept."""
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -11,15 +9,23 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sweep.errors import TrialError
 from sweep.records import EpochRecord, IndexArray
 from sweep.studyfile.definition import TrainingSettings
-from sweep.training.evaluation import Evaluation, evaluate
+from sweep.training.evaluation import Evaluation
 from sweep.training.modes import Subject
-from sweep.training.seeds import TrialSeeds
-from sweep.training.task import Batches, Task, draw_batches
+from sweep.training.task import Batches
 
-__all__ = ["PRUNED", "Course", "Evaluated", "LoggedEpoch", "Reporter", "Run", "Unpruned", "follow"]
+__all__ = [
+    "PRUNED",
+    "Course",
+    "Evaluated",
+    "Keeper",
+    "KeepsWeights",
+    "LoggedEpoch",
+    "Reporter",
+    "Run",
+    "Unpruned",
+]
 
 FINISHED, EARLY_STOPPING, PRUNED = "finished", "early stopping", "pruned"
 
@@ -54,10 +60,26 @@ class Unpruned:
         return True
 
 
-class Run(Protocol):
+class KeepsWeights(Protocol):
+    """A model whose weights can be taken and put back."""
+
+    def weights(self) -> list[NDArray[Any]]:
+        """A copy of the weights."""
+        ...
+
+    def restore(self, weights: Sequence[NDArray[Any]]) -> None:
+        """Put weights back."""
+        ...
+
+
+class Run(KeepsWeights, Protocol):
     """A model set to the start of a trial, and the features or images that it is trained on."""
 
     name: str
+
+    def begin_phase(self, *, head_only: bool) -> None:
+        """From here on the head alone trains, or all that is unfrozen, by an optimizer that starts anew."""
+        ...
 
     def run_epoch(self, batches: Batches) -> LoggedEpoch:
         """Train one epoch."""
@@ -77,24 +99,23 @@ class Run(Protocol):
         ...
 
     def penalty(self) -> float:
-        """The penalty at the present weights."""
-        ...
-
-    def weights(self) -> list[NDArray[Any]]:
-        """A copy of the weights."""
-        ...
-
-    def restore(self, weights: Sequence[NDArray[Any]]) -> None:
-        """Put weights back."""
+        """The penalty on the kernels at the present weights."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Evaluated:
-    """The clean evaluations at the end of an epoch."""
+    """The clean evaluations at the end of an epoch.
+
+    Attributes:
+        probe: of the training images that are measured each epoch.
+        validation: of the whole side.
+        activity: what penalties on activities add to the logged validation loss, nats.
+    """
 
     probe: Evaluation
     validation: Evaluation
+    activity: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -123,105 +144,50 @@ class _Best:
     weights: list[NDArray[Any]] | None
 
 
-def follow(
-    run: Run, task: Task, settings: TrainingSettings, *, views: int, seeds: TrialSeeds, reporter: Reporter
-) -> Course:
-    """Train until the epochs are through, patience has run out or the reporter says stop.
-
-    The run is left with the weights of the selected epoch.
+class Keeper:
+    """Decides after each epoch whether the trial goes on, and keeps the weights that it ends with.
 
     Args:
-        run: set to the start of the trial.
-        task: what is to be learnt.
-        settings: epochs, batch size, patience and what to keep.
-        views: augmented views of each image in the run's table; 0: the table is that of the clean images.
-        seeds: of the trial.
+        run: whose weights are kept.
+        settings: epochs, patience and what to keep.
         reporter: hears of every epoch.
-
-    Raises:
-        TrialError: the loss is no longer a number.
     """
-    stream = _Stream(task, settings, views=views, seeds=seeds)
-    records: list[EpochRecord] = []
-    best: _Best | None = None
-    stopped = FINISHED
-    for number in range(1, settings.epochs + 1):
-        record, evaluated = _train_epoch(run, task, stream, number, settings.learning_rate)
-        if best is None or evaluated.validation.cross_entropy < best.evaluated.validation.cross_entropy:
-            weights = run.weights() if settings.keep == "best" else None
-            best = _Best(epoch=number, evaluated=evaluated, weights=weights)
-        records.append(record)
-        if not reporter.epoch(record):
-            stopped = PRUNED
-            break
-        if 0 < settings.patience <= number - best.epoch and number < settings.epochs:
-            stopped = EARLY_STOPPING
-            break
-    last = _Best(epoch=len(records), evaluated=evaluated, weights=None)
-    kept = best if settings.keep == "best" and best is not None else last
-    if kept.weights is not None and kept.epoch < last.epoch:
-        run.restore(kept.weights)
-    return Course(epochs=tuple(records), selected=kept.epoch, kept=kept.evaluated, last=last.evaluated, stopped=stopped)
 
+    def __init__(self, run: KeepsWeights, settings: TrainingSettings, reporter: Reporter) -> None:
+        self._run = run
+        self._settings = settings
+        self._reporter = reporter
+        self._records: list[EpochRecord] = []
+        self._best: _Best | None = None
+        self._last: Evaluated | None = None
+        self._stopped = FINISHED
 
-class _Stream:
-    """What chance decides about one epoch after the other: batches, and views of the validation side."""
+    def add(self, record: EpochRecord, evaluated: Evaluated) -> bool:
+        """Take the next epoch, counted from 1; True: go on, if there are epochs left."""
+        settings, number = self._settings, record.epoch
+        self._records.append(record)
+        self._last = evaluated
+        if self._best is None or evaluated.validation.cross_entropy < self._best.evaluated.validation.cross_entropy:
+            weights = self._run.weights() if settings.keep == "best" else None
+            self._best = _Best(epoch=number, evaluated=evaluated, weights=weights)
+        if not self._reporter.epoch(record):
+            self._stopped = PRUNED
+        elif 0 < settings.patience <= number - self._best.epoch and number < settings.epochs:
+            self._stopped = EARLY_STOPPING
+        return self._stopped == FINISHED
 
-    def __init__(self, task: Task, settings: TrainingSettings, *, views: int, seeds: TrialSeeds) -> None:
-        self._task = task
-        self._batch_size = settings.batch_size
-        self._views = views
-        self._augments_validation = settings.augment_validation and views > 0
-        self._order = np.random.default_rng(seeds.order)
-        self._drawn = np.random.default_rng(seeds.views)
-        self._drawn_validation = np.random.default_rng(seeds.validation_views)
-
-    def batches(self) -> Batches:
-        train = self._task.train
-        rows = self._task.draw_views(train, self._views, self._drawn) if self._views else train
-        return draw_batches(rows, self._task.labels[train], self._batch_size, self._order)
-
-    def validation_views(self) -> IndexArray | None:
-        """Rows of the table of views, or None where validation is not augmented."""
-        if not self._augments_validation:
-            return None
-        return self._task.draw_views(self._task.validation, self._views, self._drawn_validation)
-
-
-def _train_epoch(
-    run: Run, task: Task, stream: _Stream, epoch: int, learning_rate: float
-) -> tuple[EpochRecord, Evaluated]:
-    start = time.perf_counter()
-    logged = run.run_epoch(stream.batches())
-    _check_finite(logged.loss, "training loss", epoch)
-    probe = evaluate(run.logits(task.probe), task.labels[task.probe])
-    validation = evaluate(run.logits(task.validation), task.labels[task.validation])
-    _check_finite(validation.cross_entropy, "validation cross-entropy", epoch)
-    views = stream.validation_views()
-    seen = validation if views is None else evaluate(run.view_logits(views), task.labels[task.validation])
-    record = EpochRecord(
-        epoch=epoch,
-        logged_train_accuracy=logged.accuracy,
-        logged_train_loss=logged.loss,
-        logged_penalty=logged.penalty,
-        logged_weighting=logged.weighting,
-        logged_validation_accuracy=seen.accuracy,
-        logged_validation_loss=seen.cross_entropy + run.penalty(),
-        train_accuracy=probe.accuracy,
-        train_cross_entropy=probe.cross_entropy,
-        validation_accuracy=validation.accuracy,
-        validation_cross_entropy=validation.cross_entropy,
-        learning_rate=learning_rate,
-        seconds=time.perf_counter() - start,
-    )
-    return record, Evaluated(probe=probe, validation=validation)
-
-
-def _check_finite(value: float, what: str, epoch: int) -> None:
-    if not math.isfinite(value):
-        raise TrialError(
-            "trial",
-            received=f"a {what} of {value} in epoch {epoch}",
-            expected="a finite number",
-            remedy="lower learning_rate, or the upper end of its range",
+    def finish(self) -> Course:
+        """The course of at least one epoch; the run is left with the weights of the selected one."""
+        assert self._best is not None
+        assert self._last is not None
+        last = _Best(epoch=len(self._records), evaluated=self._last, weights=None)
+        kept = self._best if self._settings.keep == "best" else last
+        if kept.weights is not None and kept.epoch < last.epoch:
+            self._run.restore(kept.weights)
+        return Course(
+            epochs=tuple(self._records),
+            selected=kept.epoch,
+            kept=kept.evaluated,
+            last=last.evaluated,
+            stopped=self._stopped,
         )

@@ -15,9 +15,10 @@ from sweep.records import IndexArray, Measurement, PredictionRecord, SplitIndice
 from sweep.studyfile.definition import Configuration
 from sweep.training.averaging import averaged
 from sweep.training.course import PRUNED, Reporter
+from sweep.training.sizes import ModelDescription
 from sweep.training.trial import Tested
 
-__all__ = ["FoldReporter", "FoldTrainer", "TrainsSplits"]
+__all__ = ["DescribesModels", "FoldReporter", "FoldTrainer", "TrainsSplits"]
 
 
 class FoldReporter(Reporter, Protocol):
@@ -58,6 +59,14 @@ class TrainsSplits(Protocol):
         ...
 
 
+class DescribesModels(TrainsSplits, Protocol):
+    """Whoever can also say how large a model is before it is trained."""
+
+    def describe(self, configuration: Configuration) -> ModelDescription:
+        """Sizes and layers."""
+        ...
+
+
 class FoldTrainer:
     """Trains once a fold.
 
@@ -67,10 +76,14 @@ class FoldTrainer:
         split: with folds.
     """
 
-    def __init__(self, trainer: TrainsSplits, *, labels: IndexArray, split: SplitIndices) -> None:
+    def __init__(self, trainer: DescribesModels, *, labels: IndexArray, split: SplitIndices) -> None:
         self._trainer = trainer
         self._labels = labels
         self._split = split
+
+    def describe(self, configuration: Configuration) -> ModelDescription:
+        """Sizes and layers of the model of each fold."""
+        return self._trainer.describe(configuration)
 
     def train(
         self,

@@ -1,15 +1,15 @@
 """An epoch as one compiled call over cached features: the fast path, and TensorFlow's room in this folder.
 
-What differs between the trials of a structure is a variable (dropout rates, L2, learning rate, weights) or an argument
-(features, batches), so a structure is compiled once and serves every trial of it.
+What differs between the trials of a structure is a variable (dropout rates, L2, smoothing, weights) or an argument
+(features, batches, learning rates), so a structure is compiled once and serves every trial of it.
 """
 
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, TypeAlias
 
 import keras
@@ -18,27 +18,22 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from sweep.errors import TrialError
-from sweep.records import IndexArray
 from sweep.studyfile.definition import Configuration, ModelSettings
-from sweep.training.course import LoggedEpoch
 from sweep.training.knobs import Knobs
-from sweep.training.model import Beginning, build_trainable, dropout_rates
-from sweep.training.modes import Subject, SwitchedModel
+from sweep.training.losses import Labels, cross_entropies
+from sweep.training.model import Beginning, build_trainable, dropout_rates, penalty
+from sweep.training.modes import SwitchedModel
 from sweep.training.optimizer import make_optimizer, reset_optimizer
+from sweep.training.precision import mixed_precision
 from sweep.training.seeds import TrialSeeds
 from sweep.training.shareable import shareable
 from sweep.training.structure import Structure
-from sweep.training.switching import CLEAN, switches_of
-from sweep.training.task import Batches
+from sweep.training.switching import resting
 
-__all__ = ["CompiledStructure", "FusedRun", "draw_mask", "share", "translated"]
+__all__ = ["CompiledStructure", "draw_mask", "share", "translated"]
 
 Float32 = NDArray[np.float32]
 Tensor: TypeAlias = tf.Tensor
-
-_EVALUATION_BYTES = 64 * 2**20
-_MOST_EVALUATED = 512
-_STEPS_COMPILED = 16
 
 
 def draw_mask(shape: Sequence[int | Tensor], rate: Tensor, seed: Tensor) -> Tensor:
@@ -73,31 +68,47 @@ class CompiledStructure:
 
     Attributes:
         model: from features to logits.
-        switched: evaluates it in modes.
+        switched, head_switched: evaluate it in modes; the latter with the tail at rest, as while the head trains alone.
         fixed_shapes: whether every new shape of its arguments costs a compile.
-        tail: the unfrozen part in it, or None.
+        tail: the part of the backbone in it, or None.
+        epoch, head_epoch: train an epoch of everything, or of the head alone, see `_epoch`.
+        logits: of rows of a table of features.
     """
 
     def __init__(self, structure: Structure, settings: ModelSettings, tail: keras.Model | None) -> None:
         self.fixed_shapes = structure.compiled_whole
-        self._knobs = Knobs(len(structure.dropouts), draw_mask, num_classes=structure.num_classes)
-        self.model = build_trainable(
-            settings,
-            tail=tail,
-            input_shape=structure.input_shape,
-            num_classes=structure.num_classes,
-            parts=self._knobs,
-        )
         self.tail = tail
-        self.switched = SwitchedModel(self.model, self._knobs.step)
-        self._beginning = Beginning(self.model, tail)
-        self._optimizer = make_optimizer(structure.optimizer, 0.0)
+        self._knobs = Knobs(len(structure.dropouts), draw_mask, num_classes=structure.num_classes)
+        self._smoothing = keras.Variable(0.0, dtype="float32", trainable=False)
+        with mixed_precision(tail, mixed=structure.mixed_precision):
+            self.model = build_trainable(
+                settings,
+                tail=tail,
+                input_shape=structure.input_shape,
+                num_classes=structure.num_classes,
+                parts=self._knobs,
+            )
+        self._beginning = Beginning(self.model, tail, redrawn=structure.redrawn)
+        self._optimizer = make_optimizer(
+            structure.optimizer,
+            momentum=structure.momentum,
+            weight_decay=structure.weight_decay,
+            mixed_precision=structure.mixed_precision,
+        )
         self._optimizer.build(self.model.trainable_variables)
+        self.switched = SwitchedModel(self.model, self._knobs.step)
+        self.head_switched = SwitchedModel(self.model, self._knobs.step, at_rest=tail)
+        self._compile(structure)
+
+    def _compile(self, structure: Structure) -> None:
         table = tf.TensorSpec((None, *structure.input_shape), tf.float32)
-        batches = tf.TensorSpec((None, None), tf.int32)
-        rows = tf.TensorSpec((None,), tf.int32)
-        self.epoch = self._function(self._epoch, [table, batches, batches, rows, tf.TensorSpec((), tf.int32)])
-        self.logits = self._function(self._logits, [table, rows])
+        of_examples, of_steps = tf.TensorSpec((None, None), tf.int32), tf.TensorSpec((None,), tf.int32)
+        rates = tf.TensorSpec((None,), tf.float32)
+        mixing = [of_examples, rates] if structure.mixup else []
+        signature = [table, tf.TensorSpec((), tf.int32), of_examples, of_examples, of_steps, rates, *mixing]
+        self.epoch = self._function(partial(self._epoch, None), signature)
+        self.head_epoch = self._function(partial(self._epoch, self.tail), signature) if self.tail else self.epoch
+        self.logits = self._function(self._logits, [table, of_steps])
 
     @property
     def size(self) -> int:
@@ -109,14 +120,22 @@ class CompiledStructure:
         self, configuration: Configuration, seeds: TrialSeeds, class_weights: NDArray[np.float32] | None = None
     ) -> None:
         """Set everything to the start of a trial; class weights are 1 unless given, shape (num_classes,)."""
+        model = configuration.model
         self._beginning.restore(seeds)
-        self._knobs.turn(rates=dropout_rates(configuration.model), l2=configuration.model.l2, seed=seeds.masks)
+        self._knobs.turn(
+            rates=dropout_rates(model), l1=model.l1, l2=model.l2, activity_l2=model.activity_l2, seed=seeds.masks
+        )
         self._knobs.weight_classes(class_weights)
-        reset_optimizer(self._optimizer, configuration.training.learning_rate)
+        self._smoothing.assign(configuration.training.label_smoothing)
+        self.forget_gradients()
+
+    def forget_gradients(self) -> None:
+        """Let the optimizer start anew."""
+        reset_optimizer(self._optimizer)
 
     def penalty(self) -> float:
-        """The L2 penalty at the present weights."""
-        return float(sum(self.model.losses))
+        """The penalty on the kernels at the present weights."""
+        return float(penalty(self.model))
 
     def _function(self, python: Callable[..., Any], signature: Sequence[tf.TensorSpec]) -> Callable[..., Any]:
         compiled: Callable[..., Any] = tf.function(
@@ -124,121 +143,65 @@ class CompiledStructure:
         )
         return compiled
 
-    def _epoch(self, table: Tensor, rows: Tensor, labels: Tensor, counts: Tensor, steps: Tensor) -> Tensor:
-        """Train `steps` batches; returns the sums of `_step` over them."""
+    def _epoch(self, at_rest: keras.Model | None, table: Tensor, steps: Tensor, *arguments: Tensor) -> Tensor:
+        """Train `steps` batches; returns the sums of `_step` over them.
+
+        Args:
+            at_rest: what does not train and does as in inference.
+            table: of features.
+            steps: how many.
+            arguments: those of `_step` for each step.
+        """
 
         def train(step: Tensor, sums: Tensor) -> tuple[Tensor, Tensor]:
-            return step + 1, sums + self._step(table, rows[step], labels[step], counts[step])
+            return step + 1, sums + self._step(table, *(argument[step] for argument in arguments))
 
-        # Not `for step in tf.range(steps)`: XLA would compile anew for every number of steps.
-        _, sums = tf.while_loop(lambda step, _: step < steps, train, (0, tf.zeros(4)), parallel_iterations=1)
+        with resting(at_rest):
+            # Not `for step in tf.range(steps)`: XLA would compile anew for every number of steps.
+            _, sums = tf.while_loop(lambda step, _: step < steps, train, (0, tf.zeros(4)), parallel_iterations=1)
         return sums
 
-    def _step(self, table: Tensor, rows: Tensor, labels: Tensor, count: Tensor) -> Tensor:
-        """Train one batch; returns the sums over its examples of correct answers, loss, penalty and weighting."""
+    def _step(
+        self, table: Tensor, rows: Tensor, labels: Tensor, count: Tensor, rate: Tensor, *mixing: Tensor
+    ) -> Tensor:
+        """Train one batch; returns the sums over its examples of correct answers, loss, penalty and weighting.
+
+        `mixing` has partners and the share, where examples are mixed.
+        """
+        partners, share = mixing or (None, None)
         if not self.fixed_shapes:
             # Batch norm must not see the rows that fill up the last batch.
-            rows, labels = rows[:count], labels[:count]
-        counted = tf.cast(tf.range(tf.shape(rows)[0]) < count, tf.float32)
-        examples = tf.cast(count, tf.float32)
+            rows, labels, partners = (None if given is None else given[:count] for given in (rows, labels, partners))
+        inputs, taught = tf.gather(table, rows), Labels(labels)
+        if partners is not None:
+            inputs = share * inputs + (1.0 - share) * tf.gather(inputs, partners)
+            taught = Labels(labels, tf.gather(labels, partners), share)
         self._knobs.step.assign_add(1)
-        with tf.GradientTape() as tape:
-            logits = self.model(tf.gather(table, rows), training=True)
-            plain = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits) * counted
-            weights = tf.gather(self._knobs.class_weights.value, labels)
-            penalty = tf.add_n([tf.constant(0.0), *self.model.losses])
-            loss = tf.reduce_sum(plain * weights) / examples + penalty
+        self._optimizer.learning_rate = rate
+        return self._train(inputs, taught, count)
+
+    def _train(self, inputs: Tensor, labels: Labels, count: Tensor) -> Tensor:
+        counted = tf.cast(tf.range(tf.shape(inputs)[0]) < count, tf.float32)
+        examples = tf.cast(count, tf.float32)
         variables = self.model.trainable_variables
-        self._optimizer.apply(tape.gradient(loss, [variable.value for variable in variables]), variables)
-        right = tf.cast(tf.argmax(logits, axis=1, output_type=tf.int32) == labels, tf.float32)
-        # Weighting as a sum of its own, so that it is exactly 0 where no class has a weight.
-        weighting = tf.reduce_sum(plain * (weights - 1.0))
-        return tf.stack([tf.reduce_sum(right * counted), loss * examples, penalty * examples, weighting])
+        # Watching only what trains, no gradient goes through a tail in which nothing does.
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch([variable.value for variable in variables])
+            logits = self.model(inputs, training=True)
+            plain, trained = cross_entropies(
+                logits, labels, smoothing=self._smoothing.value, class_weights=self._knobs.class_weights.value
+            )
+            added = tf.add_n([tf.constant(0.0), *self.model.losses])
+            loss = tf.reduce_sum(trained * counted) / examples + added
+            scaled = self._optimizer.scale_loss(loss)
+        self._optimizer.apply(tape.gradient(scaled, [variable.value for variable in variables]), variables)
+        right = tf.cast(tf.argmax(logits, axis=1, output_type=tf.int32) == labels.leading, tf.float32)
+        # Weighting as a sum of its own, so that it is exactly 0 where nothing is weighted, smoothed or mixed.
+        weighting = tf.reduce_sum((trained - plain) * counted)
+        return tf.stack([tf.reduce_sum(right * counted), loss * examples, added * examples, weighting])
 
     def _logits(self, table: Tensor, rows: Tensor) -> Tensor:
         return self.model(tf.gather(table, rows), training=False)
-
-
-class FusedRun:
-    """One trial on a compiled structure.
-
-    Args:
-        compiled: set to the start of the trial.
-        clean: the features of every image of the index, float32, shape (n_images, …).
-        views: those of augmented images, shape (n_views, n_developed, …); None: batches are of the clean ones.
-    """
-
-    name = "fused"
-
-    def __init__(self, compiled: CompiledStructure, *, clean: Float32, views: Float32 | None) -> None:
-        self._compiled = compiled
-        self._clean = share(clean)
-        self._views = 0 if views is None else len(views)
-        self._training = self._clean if views is None else tf.reshape(share(views), (-1, *clean.shape[1:]))
-        row_bytes = clean.nbytes // max(1, len(clean))
-        self._evaluated = max(1, min(_MOST_EVALUATED, _EVALUATION_BYTES // max(1, row_bytes)))
-
-    def compile(self, batch_size: int, examples: int) -> float:
-        """Make the compiled functions ready for epochs of that many examples; returns the seconds that took."""
-        start = time.perf_counter()
-        nothing = self._padded(np.zeros((math.ceil(examples / batch_size), batch_size), np.int32))
-        self._compiled.epoch(self._training, nothing, nothing, nothing[:, 0], np.int32(0))
-        self.logits(np.zeros(1, np.int64))
-        return time.perf_counter() - start
-
-    def run_epoch(self, batches: Batches) -> LoggedEpoch:
-        """Train one epoch."""
-        arrays = map(self._padded, (batches.rows, batches.labels, batches.counts))
-        sums = self._compiled.epoch(self._training, *arrays, np.int32(len(batches.counts)))
-        accuracy, loss, penalty, weighting = (float(total) / batches.examples for total in sums.numpy())
-        return LoggedEpoch(accuracy=accuracy, loss=loss, penalty=penalty, weighting=weighting)
-
-    def logits(self, images: IndexArray) -> Float32:
-        """Clean logits of images of the index, float32, shape (n_images, num_classes)."""
-        rows, size = images.astype(np.int32), self._evaluated
-        parts = [rows[start : start + size] for start in range(0, len(rows), size)]
-        if self._compiled.fixed_shapes:
-            parts[-1] = np.resize(parts[-1], size)
-        logits = [self._compiled.logits(self._clean, part).numpy() for part in parts]
-        return np.concatenate(logits)[: len(images)]
-
-    def view_logits(self, rows: IndexArray) -> Float32:
-        """The same of rows of the table of views, shape (n_views · n_developed, …)."""
-        parts = np.split(rows, range(self._evaluated, len(rows), self._evaluated))
-        return np.concatenate(list(self._compiled.switched.logits(CLEAN, map(self._augmented, parts))))
-
-    @property
-    def subject(self) -> Subject:
-        """What is evaluated in modes."""
-        return Subject(
-            model=self._compiled.switched,
-            switches=switches_of(self._compiled.model, augmented=bool(self._views)),
-            clean=lambda images: tf.gather(self._clean, images),
-            augmented=self._augmented if self._views else None,
-            views=self._views,
-            at_once=self._evaluated,
-            cheap=self._compiled.fixed_shapes,
-        )
-
-    def _padded(self, steps: NDArray[np.int32]) -> NDArray[np.int32]:
-        """With steps that are never run, so that training sides of nearly one size share a compile."""
-        missing = -len(steps) % _STEPS_COMPILED if self._compiled.fixed_shapes else 0
-        return np.concatenate([steps, np.zeros((missing, *steps.shape[1:]), np.int32)])
-
-    def _augmented(self, rows: IndexArray) -> Tensor:
-        return tf.gather(self._training, rows)
-
-    def penalty(self) -> float:
-        """The L2 penalty at the present weights."""
-        return self._compiled.penalty()
-
-    def weights(self) -> list[NDArray[Any]]:
-        """A copy of the model's weights."""
-        return list(self._compiled.model.get_weights())
-
-    def restore(self, weights: Sequence[NDArray[Any]]) -> None:
-        """Put weights back."""
-        self._compiled.model.set_weights(weights)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-__all__ = ["Knobs", "MaskedDropout", "SharedL2"]
+__all__ = ["Knobs", "MaskedDropout", "SharedActivity", "SharedL1L2"]
 
 Tensor: TypeAlias = keras.KerasTensor
 DrawMask: TypeAlias = Callable[[tuple[Any, ...], Tensor, Tensor], Tensor]
@@ -33,30 +33,45 @@ class Knobs:
         self.rates = [_variable(0.0, "float32") for _ in range(dropouts)]
         self.seeds = [_variable(0, "int32") for _ in range(dropouts)]
         self.step = _variable(0, "int32")
+        self.l1 = _variable(0.0, "float32")
         self.l2 = _variable(0.0, "float32")
+        self.activity_l2 = _variable(0.0, "float32")
         self.class_weights = _variable(np.ones(num_classes), "float32")
 
-    def turn(self, *, rates: Sequence[float], l2: float, seed: np.random.SeedSequence) -> None:
+    def turn(
+        self,
+        *,
+        rates: Sequence[float],
+        l1: float = 0.0,
+        l2: float = 0.0,
+        activity_l2: float = 0.0,
+        seed: np.random.SeedSequence,
+    ) -> None:
         """Set everything for the start of a trial; each dropout draws from a stream of its own."""
         drawn = seed.generate_state(max(1, len(self.seeds))) & 0x7FFFFFFF
         for variable, rate in zip(self.rates, rates, strict=True):
             variable.assign(rate)
         for variable, value in zip(self.seeds, drawn, strict=False):
             variable.assign(int(value))
-        self.l2.assign(l2)
+        for factor, value in ((self.l1, l1), (self.l2, l2), (self.activity_l2, activity_l2)):
+            factor.assign(value)
         self.step.assign(0)
 
     def weight_classes(self, weights: NDArray[np.float32] | None) -> None:
         """Set the factor on the training loss of each class's examples; None: 1 each."""
         self.class_weights.assign(np.ones(self.class_weights.shape) if weights is None else weights)
 
-    def dropout(self, number: int, name: str) -> keras.layers.Layer:
+    def dropout(self, number: int, name: str, *, whole_channels: bool) -> keras.layers.Layer:
         """The head's dropout of that number."""
-        return MaskedDropout(self, number, name=name)
+        return MaskedDropout(self, number, name=name, whole_channels=whole_channels)
 
     def regularizer(self) -> keras.regularizers.Regularizer:
         """The penalty on a kernel of the head."""
-        return SharedL2(self)
+        return SharedL1L2(self)
+
+    def activity_regularizer(self) -> keras.regularizers.Regularizer:
+        """The penalty on what a hidden layer of the head puts out."""
+        return SharedActivity(self)
 
 
 class MaskedDropout(keras.layers.Layer):  # type: ignore[misc]
@@ -65,10 +80,11 @@ class MaskedDropout(keras.layers.Layer):  # type: ignore[misc]
     Keras' own draws from a generator that costs a hundred times more under XLA on a CPU, and its rate is a constant.
     """
 
-    def __init__(self, knobs: Knobs, number: int, *, name: str) -> None:
+    def __init__(self, knobs: Knobs, number: int, *, name: str, whole_channels: bool = False) -> None:
         super().__init__(name=name)
         self._knobs = knobs
         self._number = number
+        self.whole_channels = whole_channels
 
     @property
     def rate(self) -> float:
@@ -81,23 +97,46 @@ class MaskedDropout(keras.layers.Layer):  # type: ignore[misc]
             return inputs
         knobs = self._knobs
         seed = ops.stack([knobs.seeds[self._number].value, knobs.step.value])
-        return inputs * knobs.draw_mask(ops.shape(inputs), knobs.rates[self._number].value, seed)
+        shape = tuple(ops.shape(inputs))
+        if self.whole_channels:
+            shape = (shape[0], *(1 for _ in shape[1:-1]), shape[-1])
+        return inputs * ops.cast(knobs.draw_mask(shape, knobs.rates[self._number].value, seed), inputs.dtype)
 
     def compute_output_spec(self, inputs: Tensor, training: bool = False) -> Tensor:
         """Shape and type of the inputs."""
         return keras.KerasTensor(inputs.shape, inputs.dtype)
 
 
-class SharedL2(keras.regularizers.Regularizer):  # type: ignore[misc]
-    """Sum of squares times a factor that is a variable."""
+class SharedL1L2(keras.regularizers.Regularizer):  # type: ignore[misc]
+    """Sums of absolute values and of squares, each times a factor that is a variable."""
 
     def __init__(self, knobs: Knobs) -> None:
         self._knobs = knobs
 
     def __call__(self, x: Tensor) -> Tensor:
         """The penalty on one kernel."""
-        return self._knobs.l2.value * ops.sum(ops.square(x))
+        return self._knobs.l1.value * ops.sum(ops.absolute(x)) + self._knobs.l2.value * ops.sum(ops.square(x))
+
+    def get_config(self) -> dict[str, float]:
+        """The factors at present, as Keras' own `L1L2` tells them."""
+        return {"l1": float(self._knobs.l1.value), "l2": float(self._knobs.l2.value)}
+
+
+class SharedActivity(keras.regularizers.Regularizer):  # type: ignore[misc]
+    """Sum of squares times a factor that is a variable; Keras divides it by the size of the batch."""
+
+    def __init__(self, knobs: Knobs) -> None:
+        self._knobs = knobs
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """The penalty on one layer's outputs."""
+        return self._knobs.activity_l2.value * ops.sum(ops.square(ops.cast(x, "float32")))
+
+    def get_config(self) -> dict[str, float]:
+        """The factor at present, as Keras' own `L2` tells it."""
+        return {"l2": float(self._knobs.activity_l2.value)}
 
 
 def _variable(value: float | NDArray[np.float64], dtype: str) -> keras.Variable:
-    return keras.Variable(value, dtype=dtype, trainable=False)
+    # Read inside layers: under mixed precision Keras would cast it to what the layer computes in.
+    return keras.Variable(value, dtype=dtype, trainable=False, autocast=False)

@@ -4,19 +4,42 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from sweep.backbones.cut import ParameterCounts
-from sweep.records import Measurement, ModeRecord, Moment, PredictionRecord, Side
-from sweep.training.course import PRUNED, Course, Run
+from sweep.records import IndexArray, Measurement, ModeRecord, Moment, PredictionRecord, Side
+from sweep.training.course import PRUNED, Course
 from sweep.training.evaluation import Evaluation, evaluate
-from sweep.training.modes import measure_modes
+from sweep.training.modes import Subject, measure_modes
 from sweep.training.seeds import TrialSeeds
 from sweep.training.switching import why_unswitchable
 from sweep.training.task import Task
 
-__all__ = ["Cost", "measure"]
+__all__ = ["Cost", "Trained", "measure"]
 
 _TOO_DEAR = "the trial was pruned, and its modes would have taken long"
+
+
+class Trained(Protocol):
+    """What has been trained, on whatever path; a `Run` is one."""
+
+    name: str
+
+    def logits(self, images: IndexArray) -> NDArray[np.float32]:
+        """Clean logits of images of the index, shape (n_images, num_classes)."""
+        ...
+
+    @property
+    def subject(self) -> Subject:
+        """What is evaluated in modes."""
+        ...
+
+    def penalty(self) -> float:
+        """The penalty on the kernels at the present weights."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +60,15 @@ class Cost:
 
 
 def measure(
-    run: Run, task: Task, course: Course, *, batch_size: int, seeds: TrialSeeds, cost: Cost, thorough: bool
+    run: Trained,
+    task: Task,
+    course: Course,
+    *,
+    batch_size: int,
+    seeds: TrialSeeds,
+    cost: Cost,
+    thorough: bool,
+    unswitchable: str = "",
 ) -> Measurement:
     """Evaluate the whole training set at the selected weights, in every mode, and put everything together.
 
@@ -49,10 +80,14 @@ def measure(
         seeds: of the trial.
         cost: of the trial.
         thorough: whether logits are kept, and modes that cost much are measured too.
+        unswitchable: why modes would not show what training did, where the caller knows, as a clause.
     """
     train = evaluate(run.logits(task.train), task.labels[task.train])
     validation, record = course.kept.validation, course.epochs[course.selected - 1]
-    modes, modes_reason = _modes(run, task, course, train, batch_size=batch_size, seeds=seeds, thorough=thorough)
+    modes: tuple[ModeRecord, ...] = ()
+    modes_reason = unswitchable
+    if not unswitchable:
+        modes, modes_reason = _modes(run, task, course, train, batch_size=batch_size, seeds=seeds, thorough=thorough)
     return Measurement(
         selected_epoch=course.selected,
         epochs_run=len(course.epochs),
@@ -70,7 +105,7 @@ def measure(
         logged_weighting=record.logged_weighting,
         logged_validation_accuracy=record.logged_validation_accuracy,
         logged_validation_loss=record.logged_validation_loss,
-        penalty=run.penalty(),
+        penalty=run.penalty() + course.kept.activity,
         train_images=len(task.train),
         validation_images=len(task.validation),
         trainable_parameters=cost.parameters.trainable,
@@ -87,7 +122,7 @@ def measure(
 
 
 def _modes(
-    run: Run, task: Task, course: Course, train: Evaluation, *, batch_size: int, seeds: TrialSeeds, thorough: bool
+    run: Trained, task: Task, course: Course, train: Evaluation, *, batch_size: int, seeds: TrialSeeds, thorough: bool
 ) -> tuple[tuple[ModeRecord, ...], str]:
     """Modes, or why there are none."""
     subject = run.subject

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from sweep.records import IndexArray, ModeRecord, SplitIndices
 from sweep.training.draws import Draw, draw_passes, mode_records
 from sweep.training.evaluation import Evaluation, evaluate
-from sweep.training.switching import Mode, Switches, switched, switches_of, why_unswitchable
+from sweep.training.switching import CLEAN, Mode, Switches, awake, leaves, switched, switches_of, why_unswitchable
 from sweep.training.task import Task
 
 __all__ = ["ModelModes", "Subject", "SwitchedModel", "measure_model", "measure_modes"]
@@ -39,13 +39,24 @@ class SwitchedModel:
         model: built; one that `why_unswitchable` has nothing against.
         counter: a variable beyond the model's own that counts the steps and decides about masks, or None.
         from_logits: whether the model gives logits; else probabilities.
+        at_rest: a model in it that is `resting` in training, or None.
     """
 
-    def __init__(self, model: keras.Model, counter: keras.Variable | None = None, *, from_logits: bool = True) -> None:
+    def __init__(
+        self,
+        model: keras.Model,
+        counter: keras.Variable | None = None,
+        *,
+        from_logits: bool = True,
+        at_rest: keras.Model | None = None,
+    ) -> None:
         self.model = model
         self._counter = counter
         self._from_logits = from_logits
+        self._at_rest = at_rest
         self._functions: dict[Mode, Callable[..., Any]] = {}
+        self._observing: Callable[..., Any] = tf.function(self._observe, autograph=False, reduce_retracing=True)
+        self._penalising: Callable[..., Any] = tf.function(self._penalise, autograph=False, reduce_retracing=True)
         self._augments = not switches_of(model, augmented=False).augmentation
 
     def logits(self, mode: Mode, batches: Iterable[Tensor]) -> Iterator[Float32]:
@@ -57,6 +68,31 @@ class SwitchedModel:
         for inputs in batches:
             logits, state = self._function(mode, inputs.shape[1:])(inputs, state)
             yield self._logits(logits.numpy())
+
+    def switches(self, *, augmented: bool) -> Switches:
+        """What there is to switch; see `switches_of`."""
+        return switches_of(self.model, augmented=augmented, at_rest=self._at_rest)
+
+    @property
+    def batch_norms(self) -> list[keras.layers.BatchNormalization]:
+        """Those that run on the statistics of each batch in training."""
+        found = awake(self.model, self._at_rest)
+        return [layer for layer in found if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable]
+
+    def statistics(self, batches: Iterable[Tensor]) -> Iterator[list[tuple[Float32, Float32]]]:
+        """Mean and variance that each of `batch_norms` finds in one batch after the other, dropping nothing.
+
+        Each sees what those before it make of the same batch by its statistics. The model stays as it is.
+        """
+        for inputs in batches:
+            yield [(mean.numpy(), variance.numpy()) for mean, variance in self._observing(inputs)]
+
+    def activity(self, batches: Iterable[Tensor]) -> float:
+        """Mean over the examples of what penalties on activities add to the loss in inference, nats."""
+        if not any(layer.activity_regularizer is not None for layer in leaves(self.model)):
+            return 0.0
+        found = [(len(inputs), float(self._penalising(inputs))) for inputs in batches]
+        return sum(count * value for count, value in found) / sum(count for count, _ in found)
 
     def clean_logits(self, inputs: Float32) -> Float32:
         """What the model says in inference, float32, shape (n, num_classes)."""
@@ -82,10 +118,30 @@ class SwitchedModel:
             )
         return self._functions[mode]
 
+    def _observe(self, inputs: Tensor) -> list[tuple[Tensor, Tensor]]:
+        norms, varying = self.batch_norms, self._varying
+        momenta = [norm.momentum for norm in norms]
+        # With momentum 0 a moving statistic is that of the last batch.
+        for norm in norms:
+            norm.momentum = 0.0
+        try:
+            mode = replace(CLEAN, batch_statistics=True)
+            _, state = self._compute(mode, inputs, [tf.identity(variable.value) for variable in varying])
+        finally:
+            for norm, momentum in zip(norms, momenta, strict=True):
+                norm.momentum = momentum
+        place = {id(variable): number for number, variable in enumerate(varying)}
+        return [(state[place[id(norm.moving_mean)]], state[place[id(norm.moving_variance)]]) for norm in norms]
+
+    def _penalise(self, inputs: Tensor) -> Tensor:
+        with keras.StatelessScope(collect_losses=True) as scope:
+            self.model(inputs, training=False)
+        return tf.add_n(scope.losses)
+
     def _compute(self, mode: Mode, inputs: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         varying = self._varying
         scope = keras.StatelessScope(list(zip(varying, state, strict=True)), collect_losses=True)
-        with switched(self.model, mode), scope:
+        with switched(self.model, mode, self._at_rest), scope:
             if self._counter is not None:
                 self._counter.assign_add(1)
             logits = self.model(inputs, training=True)
@@ -126,6 +182,11 @@ class Subject:
         for (number, _, positions), logits in zip(work, said, strict=True):
             found[number, positions] = logits
         return found
+
+    def activity(self, rows: IndexArray, *, augmented: bool = False) -> float:
+        """What penalties on activities add to the loss of images, or of rows of the table of views; see above."""
+        inputs = self.augmented if augmented and self.augmented is not None else self.clean
+        return self.model.activity(map(inputs, np.split(rows, range(self.at_once, len(rows), self.at_once))))
 
     def _inputs(self, mode: Mode, images: IndexArray, drawn: Draw, positions: IndexArray) -> Tensor:
         if mode.augmentation and self.augmented is not None and drawn.views is not None:

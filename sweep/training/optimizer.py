@@ -7,16 +7,33 @@ import numpy as np
 
 __all__ = ["make_optimizer", "reset_optimizer"]
 
-_OPTIMIZERS = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}
+_WITH_MOMENTUM = {"sgd": keras.optimizers.SGD, "rmsprop": keras.optimizers.RMSprop}
 
 
-def make_optimizer(name: str, learning_rate: float) -> keras.optimizers.Optimizer:
-    """An optimizer with Keras' defaults but for the learning rate."""
-    return _OPTIMIZERS[name](learning_rate)
+def make_optimizer(
+    name: str, learning_rate: float = 0.0, *, momentum: float, weight_decay: float, mixed_precision: bool = False
+) -> keras.optimizers.Optimizer:
+    """An optimizer with Keras' defaults but for what is given.
+
+    Args:
+        name: "adam", "adamw", "sgd" or "rmsprop".
+        learning_rate: to begin with.
+        momentum: of sgd and rmsprop; the others have theirs.
+        weight_decay: of adamw.
+        mixed_precision: whether losses are scaled so that their gradients do not vanish in float16.
+    """
+    if name in _WITH_MOMENTUM:
+        optimizer = _WITH_MOMENTUM[name](learning_rate, momentum=momentum)
+    elif name == "adamw":
+        optimizer = keras.optimizers.AdamW(learning_rate, weight_decay=weight_decay)
+    else:
+        optimizer = keras.optimizers.Adam(learning_rate)
+    return keras.mixed_precision.LossScaleOptimizer(optimizer) if mixed_precision else optimizer
 
 
-def reset_optimizer(optimizer: keras.optimizers.Optimizer, learning_rate: float) -> None:
-    """Forget what was gathered and set the learning rate."""
+def reset_optimizer(optimizer: keras.optimizers.Optimizer) -> None:
+    """Forget what was gathered, the learning rate too."""
     for variable in optimizer.variables:
         variable.assign(np.zeros(variable.shape, variable.dtype))
-    optimizer.learning_rate = learning_rate
+    if isinstance(optimizer, keras.mixed_precision.LossScaleOptimizer):
+        optimizer.dynamic_scale.assign(optimizer.initial_scale)

@@ -21,6 +21,9 @@ class TrialSeeds:
     generators: np.random.SeedSequence
     validation_views: np.random.SeedSequence
     modes: np.random.SeedSequence
+    tail: np.random.SeedSequence
+    mixup: np.random.SeedSequence
+    recalibration: np.random.SeedSequence
 
     @classmethod
     def of(cls, seed: Sequence[int]) -> TrialSeeds:

@@ -18,7 +18,18 @@ from keras.src.layers.preprocessing.image_preprocessing.base_image_preprocessing
 
 from sweep.training.knobs import MaskedDropout
 
-__all__ = ["CLEAN", "Mode", "Switches", "leaves", "switched", "switches_of", "why_unswitchable"]
+__all__ = [
+    "CLEAN",
+    "Mode",
+    "Switches",
+    "awake",
+    "leaves",
+    "resting",
+    "switched",
+    "switches_of",
+    "why_other_in_training",
+    "why_unswitchable",
+]
 
 _NOISE = (layers.Dropout, layers.GaussianDropout, layers.GaussianNoise, layers.AlphaDropout, MaskedDropout)
 # These do the same whether the model trains or not.
@@ -62,14 +73,21 @@ def leaves(model: keras.Model) -> list[keras.layers.Layer]:
     return [layer for layer in model._flatten_layers(include_self=False) if not isinstance(layer, keras.Model)]
 
 
-def switches_of(model: keras.Model, *, augmented: bool) -> Switches:
+def awake(model: keras.Model, at_rest: keras.Model | None) -> list[keras.layers.Layer]:
+    """The layers of a model without those of a model in it that is `resting` in training."""
+    idle = {id(layer) for layer in leaves(at_rest)} if at_rest is not None else set()
+    return [layer for layer in leaves(model) if id(layer) not in idle]
+
+
+def switches_of(model: keras.Model, *, augmented: bool, at_rest: keras.Model | None = None) -> Switches:
     """What there is to switch in a model.
 
     Args:
         model: built.
         augmented: whether it is trained on augmented images that are made outside of it.
+        at_rest: a model in it that is `resting` in training.
     """
-    found = leaves(model)
+    found = awake(model, at_rest)
     augmentation = augmented or any(_augments(layer) for layer in found)
     batch_norm = any(isinstance(layer, layers.BatchNormalization) and layer.trainable for layer in found)
     return Switches(
@@ -96,14 +114,28 @@ def why_unswitchable(model: keras.Model) -> str:
     return ""
 
 
+def why_other_in_training(layer: keras.layers.Layer) -> str:
+    """What a layer, or a model as a layer, does in training alone, or may do for all that is known of it; else ""."""
+    if isinstance(layer, _NOISE):
+        return "drops out or adds noise in training" if _rate(layer) else ""
+    if isinstance(layer, BaseImagePreprocessingLayer):
+        return "augments in training" if _augments(layer) else ""
+    if isinstance(layer, layers.BatchNormalization):
+        return "takes the statistics of each batch in training" if layer.trainable else ""
+    unknown = isinstance(layer, layers.Lambda) or (not isinstance(layer, keras.Model) and _takes_training(layer))
+    return "may do something else in training" if unknown or _is_foreign(layer) else ""
+
+
 @contextmanager
-def switched(model: keras.Model, mode: Mode) -> Iterator[None]:
+def switched(model: keras.Model, mode: Mode, at_rest: keras.Model | None = None) -> Iterator[None]:
     """Within it a call of the model with `training=True` has only that on which the mode says.
 
-    Layers that are none of the three kinds do as in training. A frozen batch norm stays on its moving statistics.
+    Layers that are none of the three kinds do as in training. A frozen batch norm stays on its moving statistics, and
+    what is at rest in training is so here.
     """
     with ExitStack() as stack:
-        for layer in leaves(model):
+        stack.enter_context(resting(at_rest))
+        for layer in awake(model, at_rest):
             if isinstance(layer, _NOISE):
                 stack.enter_context(_forced(layer, training=mode.dropout))
             elif isinstance(layer, BaseImagePreprocessingLayer):
@@ -111,6 +143,23 @@ def switched(model: keras.Model, mode: Mode) -> Iterator[None]:
             elif isinstance(layer, layers.BatchNormalization):
                 stack.enter_context(_forced(layer, training=mode.batch_statistics))
         yield
+
+
+@contextmanager
+def resting(model: keras.Model | None) -> Iterator[None]:
+    """Within it a model, if any, does as in inference and has nothing to train, whatever the model around it does."""
+    if model is None:
+        yield
+        return
+    learning = [variable for variable in model.variables if variable.trainable]
+    for variable in learning:
+        variable.trainable = False
+    try:
+        with _forced(model, training=False):
+            yield
+    finally:
+        for variable in learning:
+            variable.trainable = True
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from sweep.records import IndexArray, SplitIndices
 from sweep.studyfile.definition import TrainingSettings
 
-__all__ = ["Batches", "Task", "draw_batches", "stratified_probe"]
+__all__ = ["Batches", "Mixing", "Task", "draw_batches", "steps_per_epoch", "stratified_probe"]
 
 _PROBE_SEED = 2001
 # Enough for a curve, ± 0.04 at worst; the selected epoch is measured in full.
@@ -79,6 +80,19 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Mixing:
+    """With whom each example is mixed: the share of the example itself, what is left of its partner.
+
+    Attributes:
+        partners: positions in the batch, int32, shape (steps, batch_size); what does not count is its own partner.
+        shares: of one batch each, float32, shape (steps,).
+    """
+
+    partners: NDArray[np.int32]
+    shares: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Batches:
     """The batches of one epoch, in order; the last one is filled up with rows that do not count.
 
@@ -86,11 +100,15 @@ class Batches:
         rows: rows of the table of training features, int32, shape (steps, batch_size).
         labels: int32, shape (steps, batch_size).
         counts: how many of a batch count, int32, shape (steps,).
+        rates: the learning rate of each step, float32, shape (steps,).
+        mixing: who is mixed with whom, or None.
     """
 
     rows: NDArray[np.int32]
     labels: NDArray[np.int32]
     counts: NDArray[np.int32]
+    rates: NDArray[np.float32]
+    mixing: Mixing | None = None
 
     @property
     def examples(self) -> int:
@@ -98,14 +116,43 @@ class Batches:
         return int(self.counts.sum())
 
 
-def draw_batches(rows: IndexArray, labels: IndexArray, batch_size: int, generator: np.random.Generator) -> Batches:
-    """All rows in a random order, cut into ceil(n / batch_size) batches as Keras' `fit` does."""
-    order = generator.permutation(len(rows))
-    steps = -(-len(rows) // batch_size)
-    filled = np.resize(order, (steps, batch_size))
+def steps_per_epoch(settings: TrainingSettings, images: int) -> int:
+    """How many batches an epoch of that many training images has."""
+    steps = math.ceil(images / settings.batch_size)
+    return min(steps, settings.steps_per_epoch) if settings.steps_per_epoch else steps
+
+
+def draw_batches(
+    rows: IndexArray,
+    labels: IndexArray,
+    batch_size: int,
+    order: np.random.Generator | None,
+    *,
+    rates: NDArray[np.float32] | float,
+    steps: int = 0,
+) -> Batches:
+    """The rows in a random order, cut into batches as Keras' `fit` does: the last one is what is left.
+
+    Args:
+        rows: shape (n,).
+        labels: of the rows.
+        batch_size: of every batch but the last.
+        order: draws the order; None: as the rows stand.
+        rates: of each step, or of all.
+        steps: how many batches there are; 0: ceil(n / batch_size), every row.
+    """
+    ordered = np.arange(len(rows)) if order is None else order.permutation(len(rows))
+    steps = steps or math.ceil(len(rows) / batch_size)
+    ordered = ordered[: steps * batch_size]
+    filled = np.resize(ordered, (steps, batch_size))
     counts = np.full(steps, batch_size, np.int32)
-    counts[-1] = len(rows) - (steps - 1) * batch_size
-    return Batches(rows=rows[filled].astype(np.int32), labels=labels[filled].astype(np.int32), counts=counts)
+    counts[-1] = len(ordered) - (steps - 1) * batch_size
+    return Batches(
+        rows=rows[filled].astype(np.int32),
+        labels=labels[filled].astype(np.int32),
+        counts=counts,
+        rates=np.broadcast_to(np.float32(rates), steps),
+    )
 
 
 def stratified_probe(train: IndexArray, labels: IndexArray, *, size: int) -> IndexArray:

@@ -11,33 +11,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweep.backbones.catalog import Backbone
-from sweep.backbones.cut import (
-    Cut,
-    cut_for,
-    parameter_counts,
-    prefix_model,
-    tail_model,
-    unfrozen_names,
-)
+from sweep.backbones.cut import Cut, cut_for, prefix_model, tail_key, tail_model
 from sweep.features.extract import Features
 from sweep.records import IndexArray, Measurement, Moment, PredictionRecord, Side, SplitIndices
 from sweep.studyfile.definition import Configuration, ModelSettings
-from sweep.training.course import Reporter, Unpruned, follow
+from sweep.training.course import Reporter, Unpruned
+from sweep.training.epochs import follow
 from sweep.training.evaluation import evaluate
-from sweep.training.fused import CompiledStructure, FusedRun, translated
+from sweep.training.fused import CompiledStructure, translated
+from sweep.training.fused_run import FusedRun
 from sweep.training.measurement import Cost, measure
 from sweep.training.model import whole_parameters
+from sweep.training.precision import check_precision
 from sweep.training.recent import RecentlyUsed, physical_memory
 from sweep.training.seeds import TrialSeeds
+from sweep.training.sizes import ModelDescription, check_memory, describe_model
+from sweep.training.stream import mixed
 from sweep.training.structure import Structure
 from sweep.training.task import Task, draw_batches
 
-__all__ = ["Library", "ModelDescription", "Reporter", "Tested", "Trainer"]
+__all__ = ["Library", "Reporter", "Tested", "Trainer"]
 
 # Share of the memory for the variables of structures. Their number has no bound of its own: TensorFlow keeps compiled
 # code to the end of the process, 10 MB a structure, so forgetting a small one would free little and cost a compile.
 _SHARE_OF_MEMORY = 8
-_BYTES_PER_PARAMETER = 4
 _MEASURED_SECONDS = 0.5
 _MEASURED_STEPS = 16
 
@@ -52,24 +49,6 @@ class Library(Protocol):
     def features(self, configuration: Configuration) -> Features:
         """What the frozen part says of every image."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelDescription:
-    """What can be said of a configuration's model before it is trained.
-
-    Attributes:
-        trainable_parameters, total_parameters: of the whole model, frozen backbone included in the total.
-        file_bytes: of its weights as a file, float32; with Adam's state it has twice the trainable ones more.
-        unfrozen_layers: names of the backbone's layers that are unfrozen.
-        cut: name of the tensor at which the cached, frozen prefix ends.
-    """
-
-    trainable_parameters: int
-    total_parameters: int
-    file_bytes: int
-    unfrozen_layers: tuple[str, ...]
-    cut: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -129,8 +108,9 @@ class Trainer:
             split: other sides of the images that are not sealed, for this training alone; its test side is not read.
 
         Raises:
-            TrialError: the loss is no longer a number, the model does not fit into memory, or the feature map is
-                smaller than the head's window.
+            TrialError: the loss is no longer a number, the model does not fit into memory (where that can be told
+                from its size, nothing was allocated), the feature map is smaller than the head's window, or mixed
+                precision is asked for without a GPU.
         """
         _, measurement = self._train(configuration, self._task.on(split), seed, reporter, thorough=thorough)
         return measurement
@@ -157,27 +137,22 @@ class Trainer:
 
     @translated()
     def describe(self, configuration: Configuration) -> ModelDescription:
-        """Sizes and layers of a configuration's model; needs no features.
+        """Sizes and layers of a configuration's model; needs no features, and allocates none of its weights.
 
         Raises:
             TrialError: the feature map is smaller than the head's window.
         """
-        model = configuration.model
-        backbone = self._library.backbone(model)
-        cut = cut_for(backbone, model)
-        compiled = self._compiled(configuration, backbone, cut, _shape(backbone, cut))
-        parameters = whole_parameters(backbone, model, compiled.model, compiled.tail)
-        return ModelDescription(
-            trainable_parameters=parameters.trainable,
-            total_parameters=parameters.total,
-            file_bytes=parameters.total * _BYTES_PER_PARAMETER,
-            unfrozen_layers=unfrozen_names(backbone, model),
-            cut=cut.key,
-        )
+        return describe_model(self._library.backbone(configuration.model), configuration, self._task.num_classes)
 
     @translated()
-    def measure_step(self, configuration: Configuration) -> float:
-        """Seconds of one training step, measured on random features: needs no image."""
+    def measure_step(self, configuration: Configuration, *, head_only: bool = False) -> float:
+        """Seconds of one training step, of the head alone if asked for, measured on random features: needs no image.
+
+        Raises:
+            TrialError: as `train`.
+        """
+        check_precision(configuration.training.mixed_precision)
+        check_memory(self.describe(configuration), physical_memory())
         backbone = self._library.backbone(configuration.model)
         cut, size = cut_for(backbone, configuration.model), configuration.training.batch_size
         shape = _shape(backbone, cut)
@@ -185,9 +160,11 @@ class Trainer:
         compiled.begin(configuration, TrialSeeds.of((0,)))
         generator = np.random.default_rng(0)
         run = FusedRun(compiled, clean=generator.random((size, *shape), np.float32), views=None)
+        run.begin_phase(head_only=head_only)
         rows = np.resize(np.arange(size), size * _MEASURED_STEPS)
-        batches = draw_batches(rows, np.zeros_like(rows), size, generator)
-        run.compile(size, len(rows))
+        batches = draw_batches(rows, np.zeros_like(rows), size, generator, rates=0.0)
+        batches = mixed(batches, configuration.training.mixup, generator)
+        run.compile(configuration.training, len(rows))
         run.run_epoch(batches)
         start, steps = time.perf_counter(), 0
         while time.perf_counter() - start < _MEASURED_SECONDS:
@@ -200,6 +177,8 @@ class Trainer:
     ) -> tuple[FusedRun, Measurement]:
         """The run is left with the weights that the measurement is about."""
         start = time.perf_counter()
+        check_precision(configuration.training.mixed_precision)
+        check_memory(self.describe(configuration), physical_memory())
         settings, seeds = configuration.training, TrialSeeds.of(seed)
         features = self._library.features(configuration)
         backbone = self._library.backbone(configuration.model)
@@ -212,7 +191,7 @@ class Trainer:
             parameters=whole_parameters(backbone, configuration.model, compiled.model, compiled.tail),
             cut=features.cut.key,
             start=start,
-            compile_seconds=build_seconds + run.compile(settings.batch_size, len(task.train)),
+            compile_seconds=build_seconds + run.compile(settings, len(task.train)),
         )
         views = 0 if features.views is None else len(features.views)
         course = follow(run, task, settings, views=views, seeds=seeds, reporter=reporter)
@@ -225,16 +204,11 @@ class Trainer:
         self, configuration: Configuration, backbone: Backbone, cut: Cut, shape: tuple[int, ...]
     ) -> CompiledStructure:
         model = configuration.model
-        unfrozen = parameter_counts(backbone, model).trainable > 0
-        structure = Structure.of(
-            configuration,
-            input_shape=shape,
-            num_classes=self._task.num_classes,
-            tail_cut=cut.layer if unfrozen else None,
-        )
+        tail = tail_key(backbone, cut, model)
+        structure = Structure.of(configuration, input_shape=shape, num_classes=self._task.num_classes, tail=tail)
         return self._structures.get(
             structure,
-            lambda: CompiledStructure(structure, model, tail_model(backbone, cut, model) if unfrozen else None),
+            lambda: CompiledStructure(structure, model, tail_model(backbone, cut, model) if tail else None),
         )
 
 

@@ -84,7 +84,7 @@ def _document(data: DataSettings, name: str, batch_size: int) -> dict[str, Any]:
         "name": name,
         "question": f"Which configuration closes the gap between training and validation on {name}?",
         "data": _listed(data.model_dump()),
-        "model": _listed(model.model_dump()),
+        "model": _listed(model.model_dump(exclude={"hypermodel"})),
         "training": _listed(training.model_dump()),
         "space": {
             "dropout": {"low": 0.0, "high": 0.9},

@@ -18,45 +18,62 @@ from sweep.data.summary import fingerprint, summarise
 from sweep.features.extract import FeatureLibrary
 from sweep.progress import Progress, Silent
 from sweep.records import DataIndex, DataSummary, Split, SplitIndices
-from sweep.studyfile.definition import StudyDefinition
+from sweep.studyfile.definition import StudyDefinition, TrainingSettings
+from sweep.studyfile.hypermodel import HYPERMODEL
 from sweep.studyfile.notation import stored
 from sweep.studyfile.space import FieldRange, NumberRange
-from sweep.training.trial import ModelDescription, Trainer
-from sweep.workflow.prepare import check_backbones
+from sweep.training.sizes import ModelDescription
+from sweep.training.task import steps_per_epoch
+from sweep.training.trial import Trainer
+from sweep.workflow.hypermodel import check_models, describe_hypermodel
+from sweep.workflow.model_text import size_lines
 from sweep.workflow.resolve import ResolvedStudy
 from sweep.workflow.stages import TimedProgress
 from sweep.workflow.study_text import toml_value
+from sweep.workflow.trust import check_trust
 
 __all__ = ["describe_run"]
 
 _SAMPLED_IMAGES = 64
-_MEGABYTE = 1e6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Seconds:
-    """Estimates from a sample, in seconds."""
+    """Estimates from a sample, in seconds; `head_step` is a step of the epochs that train the head alone."""
 
     decoding: float
     backbone: float
+    head_step: float
     step: float
 
+    def training(self, settings: TrainingSettings, images: int) -> float:
+        """Of one training on that many images."""
+        head_epochs = min(settings.head_epochs, settings.epochs)
+        each = head_epochs * self.head_step + (settings.epochs - head_epochs) * self.step
+        return steps_per_epoch(settings, images) * each
 
-def describe_run(resolved: ResolvedStudy, *, progress: Progress) -> tuple[str, ...]:
+
+def describe_run(resolved: ResolvedStudy, *, progress: Progress, trust: bool = False) -> tuple[str, ...]:
     """The resolved fields, the split, the baseline's size, and an estimate of the time; nothing is kept.
 
-    Decoding, the backbone pass and training steps are measured on a few images and steps, into a temporary cache.
+    Decoding, the backbone pass and training steps are measured on a few images and steps, into a temporary cache. Of a
+    hypermodel, which needs trust, its hyperparameters are listed instead.
     """
     definition = resolved.definition
-    check_backbones(definition, resolved.base)
+    check_trust(definition.model.hypermodel, trusted=trust or resolved.own_file, bundled=True)
+    check_models(definition, resolved.base)
     index = index_source(definition.data, progress=progress, base=resolved.base)
     split = split_index(index, definition.data)
+    if definition.model.hypermodel:
+        lines, declared = describe_hypermodel(definition, index, split, resolved.base)
+        said = (*_data(summarise(index, split, definition.data.source)), *lines)
+        return (*_fields(definition), *said, f"hyperparameters: {_ranges(declared) or 'none is declared in build'}")
     with TemporaryDirectory() as folder, progress.stage("measuring a few steps", None, "steps"):
         described, seconds = _measure(definition, index, split, base=resolved.base, folder=Path(folder))
     return (
         *_fields(definition),
         *_data(summarise(index, split, definition.data.source)),
-        *_baseline(described),
+        *size_lines(described),
         *_time(definition, index, split, seconds),
     )
 
@@ -85,12 +102,16 @@ def _measure(
     trainer = Trainer(
         library=library, labels=index.labels, split=trainings(split)[0], num_classes=len(index.class_names)
     )
+    baseline = definition.baseline
+    described, phases = trainer.describe(baseline), baseline.training.head_epochs > 0
+    step = trainer.measure_step(baseline)
     seconds = _Seconds(
         decoding=each["decoding"],
         backbone=each.get("backbone pass", 0.0),
-        step=trainer.measure_step(definition.baseline),
+        head_step=trainer.measure_step(baseline, head_only=True) if phases else step,
+        step=step,
     )
-    return trainer.describe(definition.baseline), seconds
+    return described, seconds
 
 
 def _spread(count: int) -> list[int]:
@@ -100,12 +121,20 @@ def _spread(count: int) -> list[int]:
 
 def _fields(definition: StudyDefinition) -> Iterator[str]:
     yield f"study {definition.name}"
-    tables = {"data": definition.data, "model": definition.model, "training": definition.training}
-    for table, settings in tables.items():
-        yield f"[{table}] {_assigned(settings.model_dump())}"
-    swept = ", ".join(f"{name} {_range(span)}" for name, span in definition.space.items())
-    yield f"[space] {swept or 'nothing is swept'}"
+    tables = {"data": definition.data.model_dump(), **_configured(definition)}
+    for table, fields in tables.items():
+        yield f"[{table}] {_assigned(fields)}"
+    yield f"[space] {_ranges(definition.space) or 'nothing is swept'}"
     yield f"[search] {_assigned(definition.search.model_dump())}"
+
+
+def _configured(definition: StudyDefinition) -> dict[str, Mapping[str, object]]:
+    """The fields of [model] and [training] that mean anything."""
+    if not definition.model.hypermodel:
+        model, training = definition.model.model_dump(exclude={HYPERMODEL}), definition.training.model_dump()
+        return {"model": model, "training": training}
+    fields = definition.baseline.stored()
+    return {"model": {HYPERMODEL: fields.pop(HYPERMODEL)}, "training": fields}
 
 
 def _assigned(fields: Mapping[str, object]) -> str:
@@ -113,6 +142,10 @@ def _assigned(fields: Mapping[str, object]) -> str:
     return ", ".join(
         f"{name}={toml_value(value) if isinstance(value, Mapping) else stored(value)}" for name, value in fields.items()
     )
+
+
+def _ranges(space: Mapping[str, FieldRange]) -> str:
+    return ", ".join(f"{name} {_range(span)}" for name, span in space.items())
 
 
 def _range(span: FieldRange) -> str:
@@ -133,20 +166,11 @@ def _data(summary: DataSummary) -> Iterator[str]:
     yield from summary.notes
 
 
-def _baseline(described: ModelDescription) -> Iterator[str]:
-    unfrozen = ", ".join(described.unfrozen_layers) or "none"
-    yield (
-        f"baseline: {described.trainable_parameters:,} trainable of {described.total_parameters:,} parameters, "
-        f"weights file {described.file_bytes / _MEGABYTE:,.1f} MB; unfrozen layers: {unfrozen}"
-    )
-
-
 def _time(definition: StudyDefinition, index: DataIndex, split: SplitIndices, seconds: _Seconds) -> Iterator[str]:
     training, images = definition.training, len(index.images)
     passes = images + training.augment_views * len(split.developed)
     heads = trainings(split)
-    steps = sum(-(-len(head.train) // training.batch_size) for head in heads) * training.epochs
-    search, trial = definition.search, steps * seconds.step
+    search, trial = definition.search, sum(seconds.training(training, len(head.train)) for head in heads)
     finals = (search.finalists + 1) * search.repeats if search.finalists else 0
     folds = f" in {len(heads)} folds" if split.folds else ""
     yield (

@@ -33,6 +33,7 @@ from sweep.report.sides import labelled_side
 from sweep.store.results import Database, open_database
 from sweep.studyfile.definition import StudyDefinition
 from sweep.workflow.report import read_report
+from sweep.workflow.trust import check_trust
 
 if TYPE_CHECKING:
     from sweep.training.trial import Tested
@@ -42,14 +43,27 @@ __all__ = ["MOST_OPENED", "check_holdout", "choose_candidates", "expected_accura
 MOST_OPENED = 5
 
 
-def check_holdout(database: str | Path, *, study: str | None = None, top: int = 3, acknowledge: bool = False) -> None:
+def check_holdout(
+    database: str | Path,
+    *,
+    study: str | None = None,
+    top: int = 3,
+    acknowledge: bool = False,
+    trust: bool = False,
+) -> None:
     """Everything that refuses an opening before TensorFlow is loaded; arguments and errors as `open_holdout`."""
     with open_database(database) as opened:
-        _plan(opened, study, top, acknowledge)
+        _plan(opened, study, top, acknowledge=acknowledge, trust=trust)
 
 
 def open_holdout(
-    database: str | Path, *, study: str | None = None, top: int = 3, acknowledge: bool = False, progress: Progress
+    database: str | Path,
+    *,
+    study: str | None = None,
+    top: int = 3,
+    acknowledge: bool = False,
+    trust: bool = False,
+    progress: Progress,
 ) -> Report:
     """Train the first configurations again as their trials were, and measure them on the sealed test side.
 
@@ -58,17 +72,19 @@ def open_holdout(
         study: which one; the newest unless named.
         top: how many configurations, the baseline among them, 1 to 5.
         acknowledge: open images that were opened before; that stays on record, too.
+        trust: whether a hypermodel's code may be run because the database names it.
         progress: where to show the progress.
 
     Returns:
         The study's report, with the opening in it.
 
     Raises:
-        UsageError: `top` is out of range, the study seals nothing, or no configuration is worth a look.
+        UsageError: `top` is out of range, the study seals nothing, no configuration is worth a look, or the study's
+            code is not trusted.
         StoreError: the images were opened before, or are not those that the study was run on.
     """
     with open_database(database) as opened:
-        plan = _plan(opened, study, top, acknowledge)
+        plan = _plan(opened, study, top, acknowledge=acknowledge, trust=trust)
         opening = HoldoutRecord(
             study=plan.record.name,
             results=_measure(plan, progress),
@@ -90,23 +106,27 @@ class _Plan:
     """
 
     record: StudyRecord
+    definition: StudyDefinition
     report: Report
     sealed: tuple[ImageRecord, ...]
     candidates: tuple[RankedTrial, ...]
 
 
-def _plan(opened: Database, study: str | None, top: int, acknowledge: bool) -> _Plan:
+def _plan(opened: Database, study: str | None, top: int, *, acknowledge: bool, trust: bool) -> _Plan:
     if not 1 <= top <= MOST_OPENED:
         raise UsageError(
             "--top", received=str(top), expected=f"1 to {MOST_OPENED} configurations", remedy="write --top 3"
         )
     record = opened.study(study)
     _check_base(record)
+    definition = StudyDefinition.model_validate(json.loads(record.definition))
+    check_trust(definition.model.hypermodel, trusted=trust)
     sealed = tuple(image for image, side in opened.images(record.name) if side is Split.TEST)
     _check_seal(opened, record, sealed, acknowledge)
     report = read_report(opened, record)
     return _Plan(
         record=record,
+        definition=definition,
         report=report,
         sealed=sealed,
         candidates=choose_candidates(report.ranking.rows, top, record.name),
@@ -167,9 +187,10 @@ def _check_seal(opened: Database, record: StudyRecord, sealed: Sequence[ImageRec
 
 def _measure(plan: _Plan, progress: Progress) -> tuple[HoldoutResult, ...]:
     # Imported here: a refusal must not wait for TensorFlow.
-    from sweep.workflow.prepare import make_trainer, prepare_data  # noqa: PLC0415
+    from sweep.workflow.hypermodel import make_training  # noqa: PLC0415
+    from sweep.workflow.prepare import prepare_data  # noqa: PLC0415
 
-    definition = StudyDefinition.model_validate(json.loads(plan.record.definition))
+    definition = plan.definition
     base = Path(plan.record.base)
     data = prepare_data(definition, base=base, progress=progress)
     if data.summary.fingerprint != plan.record.data.fingerprint:
@@ -187,7 +208,7 @@ def _measure(plan: _Plan, progress: Progress) -> tuple[HoldoutResult, ...]:
             expected="the images that its runs have sealed",
             remedy="use the version of sweep that the study was run with; the seal stays whole",
         )
-    trainer = make_trainer(definition, data, base=base, progress=progress)
+    trainer = make_training(definition, data, base=base, progress=progress).trainer
     results = []
     with progress.stage("holdout", len(plan.candidates), "trainings") as advance:
         for row in plan.candidates:

@@ -43,10 +43,8 @@ class PreparedData:
 
 def check_backbones(definition: StudyDefinition, base: Path) -> None:
     """Refuse unknown backbones, missing weights and too small images before anything is decoded."""
-    size = definition.data.image_size
-    asked = {(one.model.backbone, one.model.weights) for one in definition.structural_configurations()}
-    for name, weights in sorted(asked):
-        check_backbone(name, weights, size, base)
+    for model in dict.fromkeys(one.model for one in definition.structural_configurations()):
+        check_backbone(model, definition.data.image_size, base)
 
 
 def prepare_data(definition: StudyDefinition, *, base: Path, progress: Progress) -> PreparedData:

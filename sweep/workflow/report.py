@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, get_args
 
 from sweep.diagnosis.ranking import Sort
 from sweep.errors import StoreError
-from sweep.records import StudyRecord, TrialRecord
+from sweep.records import StudyRecord, TrialRecord, TrialState
 from sweep.report.gather import Report, gather_report
 from sweep.report.page import render_page
 from sweep.report.tables import render_table
 from sweep.report.text import print_opening, print_text
+from sweep.search.drawn import drawn_space
 from sweep.search.influence import Metric, importances
 from sweep.store.results import Database, open_database
 from sweep.studyfile.definition import StudyDefinition
+from sweep.studyfile.ranges import written
+from sweep.studyfile.space import FieldRange
 
 __all__ = ["ReportFormat", "load_report", "print_holdout", "print_report", "read_report", "write_page"]
 
@@ -37,6 +41,11 @@ def load_report(database: str | Path, *, study: str | None = None, sort: Sort = 
 def read_report(opened: Database, study: StudyRecord, *, sort: Sort = "tier") -> Report:
     """Rank a study of an open database; errors as `load_report`."""
     trials = opened.trials(study.name)
+    definition = StudyDefinition.model_validate(json.loads(study.definition))
+    space = definition.space
+    if definition.model.hypermodel:
+        space = {**drawn_space(opened.distributions(study.name)), **space}
+        study = _with_space(study, space)
     return gather_report(
         study,
         trials,
@@ -44,7 +53,7 @@ def read_report(opened: Database, study: StudyRecord, *, sort: Sort = "tier") ->
         images=opened.images(study.name),
         repeats=opened.repeats(study.name),
         holdouts=opened.holdouts(study.name),
-        importances=_influence(trials, study.definition),
+        importances=_influence(trials, space),
         sort=sort,
     )
 
@@ -77,8 +86,21 @@ def write_page(report: Report, path: Path) -> Path:
     return path
 
 
-def _influence(trials: tuple[TrialRecord, ...], definition: str) -> Mapping[str, Mapping[str, float]] | str:
-    """What moves the gap and what moves validation, as far as it can be told; the reason where neither can."""
-    space = StudyDefinition.model_validate(json.loads(definition)).space
-    found = [importances(trials, space, metric) for metric in get_args(Metric)]
+def _with_space(study: StudyRecord, space: Mapping[str, FieldRange]) -> StudyRecord:
+    """The study as if its file had named all that is swept, which is what a report shows."""
+    definition = json.loads(study.definition)
+    definition["space"] = {name: written(values) for name, values in space.items()}
+    return replace(study, definition=json.dumps(definition))
+
+
+def _influence(
+    trials: tuple[TrialRecord, ...], space: Mapping[str, FieldRange]
+) -> Mapping[str, Mapping[str, float]] | str:
+    """What moves the gap and what moves validation, as far as it can be told; the reason where neither can.
+
+    Of hyperparameters that some trials do not have, nothing is told: theirs would be a share of another whole.
+    """
+    drawn = [trial.parameters for trial in trials if trial.state is TrialState.COMPLETE and not trial.baseline]
+    common = {name: values for name, values in space.items() if all(name in parameters for parameters in drawn)}
+    found = [importances(trials, common, metric) for metric in get_args(Metric)]
     return {one.metric: one.shares for one in found if one.shares} or found[0].reason

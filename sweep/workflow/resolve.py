@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sweep.errors import UsageError
@@ -22,6 +22,7 @@ class Overrides:
 
     sets: Sequence[str] = ()
     spaces: Sequence[str] = ()
+    only: Sequence[str] = ()
     trials: int | None = None
     seed: int | None = None
     name: str | None = None
@@ -40,11 +41,13 @@ class ResolvedStudy:
         definition: overrides applied, defaults filled in.
         base: the folder that relative paths in it start from.
         default_baseline: whether the baseline is our plain default and not the user's own configuration.
+        own_file: whether it is a study file of the user's own, which vouches for the code that it names.
     """
 
     definition: StudyDefinition
     base: Path
     default_baseline: bool
+    own_file: bool = False
 
 
 def resolve_study(study: str, overrides: Overrides, progress: Progress) -> ResolvedStudy:
@@ -59,7 +62,7 @@ def resolve_study(study: str, overrides: Overrides, progress: Progress) -> Resol
     if overrides.name is None:
         return found
     renamed = found.definition.model_copy(update={"name": overrides.name})
-    return ResolvedStudy(definition=renamed, base=found.base, default_baseline=found.default_baseline)
+    return replace(found, definition=renamed)
 
 
 def _from_file(path: Path, study: str, overrides: Overrides) -> ResolvedStudy:
@@ -80,8 +83,10 @@ def _from_file(path: Path, study: str, overrides: Overrides) -> ResolvedStudy:
             expected=f"a bundled study ({', '.join(bundled)}), a .toml study file or a folder of images",
             remedy="check the spelling; `sweep studies` lists the bundled ones",
         )
-    definition = load_study(path, sets=overrides.assignments(), spaces=overrides.spaces)
-    return ResolvedStudy(definition=definition, base=path.resolve().parent, default_baseline=False)
+    definition = load_study(path, sets=overrides.assignments(), spaces=overrides.spaces, only=overrides.only)
+    return ResolvedStudy(
+        definition=definition, base=path.resolve().parent, default_baseline=False, own_file=path not in bundled.values()
+    )
 
 
 def _from_folder(folder: Path, overrides: Overrides, progress: Progress) -> ResolvedStudy:
@@ -94,6 +99,7 @@ def _from_folder(folder: Path, overrides: Overrides, progress: Progress) -> Reso
         str(folder),
         sets=overrides.assignments(),
         spaces=overrides.spaces,
+        only=overrides.only,
         environment=os.environ,
     )
     return ResolvedStudy(definition=definition, base=folder.resolve().parent, default_baseline=True)

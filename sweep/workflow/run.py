@@ -16,14 +16,16 @@ from sweep.search.schedule import check_schedule
 from sweep.store.results import open_database
 from sweep.studyfile.difference import difference
 from sweep.workflow.finalists import FinalistRuns
+from sweep.workflow.hypermodel import check_models, make_training
 from sweep.workflow.opened import OpenedStudy, open_study
-from sweep.workflow.prepare import check_backbones, make_trainer, prepare_data
+from sweep.workflow.prepare import prepare_data
 from sweep.workflow.resolve import Overrides, ResolvedStudy, resolve_study
 from sweep.workflow.stages import TimedProgress
+from sweep.workflow.trust import check_trust
 
 __all__ = ["RunOutcome", "run_resolved", "run_study"]
 
-_RECORDED_PACKAGES = ("gapsweep", "keras", "numpy", "openvino", "optuna", "pillow", "tensorflow")
+_RECORDED_PACKAGES = ("gapsweep", "keras", "keras-tuner", "numpy", "openvino", "optuna", "pillow", "tensorflow")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,7 @@ def run_study(  # noqa: PLR0913 - mirrors the options of the command line
     spaces: Sequence[str] = (),
     seed: int | None = None,
     timeout: float | None = None,
+    trust: bool = False,
     progress: Progress | None = None,
 ) -> OpenedStudy:
     """Search a study's space, or go on with it, and open the result.
@@ -79,6 +82,7 @@ def run_study(  # noqa: PLR0913 - mirrors the options of the command line
         spaces: swept fields such as `"dropout=0.0:0.9"`.
         seed: of the search; the split has its own.
         timeout: seconds after which no further trial is started.
+        trust: whether a hypermodel's code may be run; a .toml file of one's own implies it.
         progress: where to show the progress; nowhere by default.
 
     Raises:
@@ -86,15 +90,19 @@ def run_study(  # noqa: PLR0913 - mirrors the options of the command line
     """
     shown = progress or Silent()
     overrides = Overrides(sets=sets, spaces=spaces, trials=trials, seed=seed, name=name)
-    run_resolved(resolve_study(study, overrides, shown), Path(database), timeout=timeout, progress=shown)
+    resolved = resolve_study(study, overrides, shown)
+    run_resolved(resolved, Path(database), timeout=timeout, trust=trust, progress=shown)
     return open_study(database, study=name)
 
 
-def run_resolved(resolved: ResolvedStudy, database: Path, *, timeout: float | None, progress: Progress) -> RunOutcome:
-    """Run a resolved study to its total of trials."""
+def run_resolved(
+    resolved: ResolvedStudy, database: Path, *, timeout: float | None, progress: Progress, trust: bool = False
+) -> RunOutcome:
+    """Run a resolved study to its total of trials; arguments and errors are those of `run_study`."""
     definition, base = resolved.definition, resolved.base
     timed = TimedProgress(progress)
-    check_backbones(definition, base)
+    check_trust(definition.model.hypermodel, trusted=trust or resolved.own_file, bundled=True)
+    check_models(definition, base)
     check_schedule(definition)
     with open_database(database, create=True) as opened:
         opened.check_definition(definition.name, definition.digest, definition.canonical_json(), difference)
@@ -102,10 +110,21 @@ def run_resolved(resolved: ResolvedStudy, database: Path, *, timeout: float | No
         for note in data.summary.notes:
             progress.note(note)
         opened.add_study(_study_record(resolved, data.summary), data.index, data.split)
-        trainer = make_trainer(definition, data, base=base, progress=timed)
+        training = make_training(definition, data, base=base, progress=timed)
+        for line in training.lines:
+            progress.note(line)
         deadline = None if timeout is None else time.monotonic() + timeout
-        search = run_search(definition=definition, database=opened, trainer=trainer, progress=timed, timeout=timeout)
-        finals = FinalistRuns(definition=definition, data=data, trainer=trainer, database=opened, progress=timed)
+        search = run_search(
+            definition=definition,
+            database=opened,
+            trainer=training.trainer,
+            progress=timed,
+            timeout=timeout,
+            candidates=training.candidates,
+        )
+        finals = FinalistRuns(
+            definition=definition, data=data, trainer=training.trainer, database=opened, progress=timed
+        )
         repeated = finals.run(deadline=deadline) if search.complete else ""
         opened.save_stages(definition.name, timed.records)
     return RunOutcome(study=definition.name, database=database, search=search, repeated=repeated, stages=timed.records)

@@ -18,6 +18,7 @@ from sweep.backbones.cut import (
     cut_for,
     parameter_counts,
     prefix_model,
+    tail_key,
     tail_model,
     unfrozen_names,
 )
@@ -29,7 +30,7 @@ def made(model: keras.Model) -> Backbone:
     return Backbone(name="made", weights="none", image_size=8, model=model, preprocessing="none", digest="")
 
 
-def settings(unfrozen: int = 0, **fields: object) -> ModelSettings:
+def settings(unfrozen: int = 0, /, **fields: object) -> ModelSettings:
     """A convolution first, so that a cut at the output keeps the whole feature map."""
     return ModelSettings.model_validate({"unfrozen_layers": unfrozen, "conv_filters": 8, **fields})
 
@@ -81,6 +82,33 @@ def test_the_cut_is_the_deepest_tensor_of_every_path_before_what_trains(
 @pytest.mark.parametrize(("unfrozen", "layer"), [(1, "relu"), (2, "c"), (5, "a")])
 def test_batch_norms_that_train_lie_behind_the_cut(unfrozen: int, layer: str, residual: Backbone) -> None:
     assert cut_for(residual, settings(unfrozen, batch_norm="train")) == Cut(layer)
+
+
+@pytest.mark.parametrize(
+    ("fields", "layer"),
+    [
+        ({"batch_norm": "legacy"}, "a"),  # before b_norm, which lies on a branch
+        ({"batch_norm": "legacy", "unfrozen_layers": 3}, "a"),
+        ({"unfrozen": "batch_norm"}, "a"),
+        ({"unfrozen": "batch_norm", "unfrozen_layers": 9}, "a"),  # no other layer learns
+        ({"dropout_position": "backbone"}, "relu"),  # behind the one activation of a batch norm
+        ({"dropout_position": "backbone", "unfrozen_layers": 3}, "add"),
+        ({"dropout_position": "backbone", "batch_norm": "legacy"}, "a"),
+    ],
+)
+def test_what_is_something_else_in_training_lies_behind_the_cut(
+    fields: dict[str, object], layer: str, residual: Backbone
+) -> None:
+    cut = cut_for(residual, settings(conv_filters=0, **fields))
+    assert cut == Cut(layer)  # never pooled: a tail follows
+    assert tail_model(residual, cut, settings(conv_filters=0, **fields)) is not None
+
+
+def test_an_unfrozen_dropout_of_the_backbone_lies_behind_the_cut() -> None:
+    inputs = keras.Input((8, 8, 3))
+    tensor = layers.Dropout(0.5, name="drop")(layers.Conv2D(4, 3, name="conv")(inputs))
+    backbone = made(keras.Model(inputs, layers.ReLU(name="relu")(tensor)))
+    assert [cut_for(backbone, settings(unfrozen)).layer for unfrozen in (1, 2)] == ["relu", "conv"]
 
 
 def test_padding_alone_is_not_worth_a_cut() -> None:
@@ -151,6 +179,25 @@ def test_parameters_are_counted_by_what_trains(residual: Backbone) -> None:
     assert parameter_counts(residual, settings(6, batch_norm="train")).trainable == 148 + 185 + 8 + 10
 
 
+@pytest.mark.parametrize(
+    ("fields", "trainable"),
+    [
+        ({"batch_norm": "legacy"}, 0),
+        ({"unfrozen": "batch_norm"}, 8 + 10),
+        ({"batch_norm": "legacy", "unfrozen_layers": 3}, 185 + 10),  # c and c_norm; b_norm learns nothing
+        ({"dropout_position": "backbone"}, 0),
+    ],
+)
+def test_the_tail_trains_as_many_parameters_as_are_counted(
+    fields: dict[str, object], trainable: int, residual: Backbone
+) -> None:
+    model = settings(**fields)
+    assert parameter_counts(residual, model).trainable == trainable
+    tail = tail_model(residual, cut_for(residual, model), model)
+    assert tail is not None
+    assert sum(int(np.prod(weight.shape)) for weight in tail.trainable_weights) == trainable
+
+
 def test_each_tail_has_weights_of_its_own(residual: Backbone) -> None:
     before = residual.model.get_layer("c").get_weights()[0]
     first, second = (tail_model(residual, Cut("add"), settings(3)) for _ in range(2))
@@ -175,6 +222,96 @@ def test_frozen_layers_in_a_tail_stay_in_inference_use(residual: Backbone) -> No
 
 def test_without_anything_behind_the_cut_there_is_no_tail(residual: Backbone) -> None:
     assert tail_model(residual, Cut("relu"), settings()) is None
+
+
+# ---- dropout inside --------------------------------------------------------------------------------------------------
+
+
+def test_dropout_inside_a_frozen_backbone_drops_in_training_alone(residual: Backbone) -> None:
+    model = settings(dropout_position="backbone", dropout=0.25)
+    tail = tail_model(residual, Cut("relu"), model)
+    assert tail is not None
+    assert [layer.name for layer in tail.layers] == ["cut", "relu_dropout"]
+    ones = np.ones((64, 6, 6, 5), np.float32)
+    np.testing.assert_array_equal(tail(ones, training=False), ones)
+    dropped = np.asarray(tail(ones, training=True))
+    assert set(np.unique(dropped)) == {np.float32(0), np.float32(1 / 0.75)}
+    assert np.mean(dropped == 0) == pytest.approx(0.25, abs=0.03)
+
+
+def test_spatial_dropout_inside_drops_whole_channels(residual: Backbone) -> None:
+    model = settings(dropout_position="backbone", dropout=0.5, dropout_kind="spatial")
+    tail = tail_model(residual, Cut("relu"), model)
+    assert tail is not None
+    dropped = np.asarray(tail(np.ones((32, 6, 6, 5), np.float32), training=True))
+    assert (dropped == dropped[:, :1, :1]).all()
+    assert 0 < np.mean(dropped[:, 0, 0] == 0) < 1
+
+
+def test_dropouts_inside_lie_behind_their_activation_and_draw_by_themselves() -> None:
+    inputs = keras.Input((8, 8, 3))
+    tensor = inputs
+    for name in "ab":
+        tensor = layers.BatchNormalization(name=f"{name}_norm")(layers.Conv2D(4, 3, name=name)(tensor))
+        tensor = layers.ReLU(name=f"{name}_relu")(tensor)
+    backbone = made(keras.Model(inputs, tensor))
+    model = settings(dropout_position="backbone", dropout=0.5)
+    tail = tail_model(backbone, Cut(INPUT), model)
+    assert tail is not None
+    assert [layer.name for layer in tail.layers] == [
+        "cut", "a", "a_norm", "a_relu", "a_relu_dropout", "b", "b_norm", "b_relu", "b_relu_dropout",
+    ]  # fmt: skip
+    assert len({layer.seed for layer in tail.layers if isinstance(layer, layers.Dropout)}) == 2
+    assert cut_for(backbone, model) == Cut("a_relu")
+
+
+# ---- keys ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_swept_rate_moves_no_cut_but_asks_for_another_tail(residual: Backbone) -> None:
+    tails = [settings(dropout_position="backbone", dropout=rate) for rate in (0.0, 0.1)]
+    assert cut_for(residual, tails[0]) == cut_for(residual, tails[1])
+    assert len({tail_key(residual, Cut("relu"), model) for model in tails}) == 2
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ({"unfrozen_layers": 3}, {"unfrozen_layers": 4}),  # add has no weights
+        ({"unfrozen_layers": 9}, {"unfrozen_layers": 99}),
+        ({"unfrozen_layers": 3, "dropout": 0.5}, {"unfrozen_layers": 3}),  # the head's
+        ({"unfrozen_layers": 3, "batch_norm_momentum": 0.5}, {"unfrozen_layers": 3}),  # none learns
+        ({"unfrozen": "batch_norm", "batch_norm": "legacy"}, {"unfrozen": "batch_norm", "unfrozen_layers": 3}),
+    ],
+)
+def test_what_builds_the_same_tail_has_the_same_key(
+    left: dict[str, object], right: dict[str, object], residual: Backbone
+) -> None:
+    cuts = {cut_for(residual, settings(**fields)) for fields in (left, right)}
+    assert len(cuts) == 1
+    (cut,) = cuts
+    assert tail_key(residual, cut, settings(**left)) == tail_key(residual, cut, settings(**right)) != ()
+
+
+def test_what_builds_another_tail_has_another_key(residual: Backbone) -> None:
+    asked: list[dict[str, object]] = [
+        {"unfrozen_layers": 6},
+        {"unfrozen_layers": 7},  # the dropout before b drops
+        {"unfrozen_layers": 6, "batch_norm": "train"},
+        {"unfrozen_layers": 6, "batch_norm": "train", "batch_norm_momentum": 0.5},
+        {"unfrozen_layers": 3, "batch_norm": "legacy"},
+        {"batch_norm": "legacy"},
+        {"unfrozen": "batch_norm"},
+        {"batch_norm": "legacy", "dropout_position": "backbone", "dropout": 0.5},
+        {"batch_norm": "legacy", "dropout_position": "backbone", "dropout": 0.5, "dropout_kind": "spatial"},
+    ]
+    assert {cut_for(residual, settings(**fields)) for fields in asked} == {Cut("a")}
+    assert len({tail_key(residual, Cut("a"), settings(**fields)) for fields in asked}) == len(asked)
+
+
+def test_without_a_tail_the_key_is_empty(residual: Backbone) -> None:
+    assert tail_key(residual, Cut("relu"), settings()) == ()
+    assert tail_key(residual, Cut("relu", "avg"), settings(1, conv_filters=0)) == ()
 
 
 # ---- prefix and tail make the whole ----------------------------------------------------------------------------------
@@ -207,7 +344,7 @@ def test_prefix_and_tail_make_the_whole(
     if weights.endswith(".h5"):
         shared: Path = request.getfixturevalue("shared")
         weights = str(shared / "weights" / weights)
-    backbone = load_backbone(name, weights, 32)
+    backbone = load_backbone(ModelSettings(backbone=name, weights=weights), 32)
     batch = pixels(backbone, count=3)
     expected = np.asarray(backbone.model(batch, training=False))
     for unfrozen in depths:

@@ -14,6 +14,7 @@ from keras.src.utils import file_utils
 from sweep.backbones.catalog import load_backbone
 from sweep.backbones.weights import build_drawn, build_from_file, weights_digest
 from sweep.errors import BackboneError
+from sweep.studyfile.definition import ModelSettings
 
 MOBILENET = "mobilenet_1_0_224_tf_no_top.h5"
 
@@ -42,7 +43,7 @@ def test_without_a_network_the_error_names_the_file_and_its_folder(
         BackboneError,
         match=rf"URL fetch failure .*; expected {MOBILENET} in {keras_home}/models; download https://\S+/{MOBILENET} w",
     ):
-        load_backbone("mobilenet", "imagenet", 32)
+        load_backbone(ModelSettings(backbone="mobilenet", weights="imagenet"), 32)
     assert capsys.readouterr().out == ""  # standard output is for data
 
 
@@ -52,14 +53,17 @@ def test_weights_in_keras_cache_folder_are_found(
     # Keras has files for four image sizes and takes those of 224 pixels for any other.
     file = shared / "weights" / MOBILENET
     shutil.copy(file, keras_home / "models")
-    assert load_backbone("mobilenet", "imagenet", 32).digest == load_backbone("mobilenet", str(file), 32).digest
+    assert (
+        load_backbone(ModelSettings(backbone="mobilenet", weights="imagenet"), 32).digest
+        == load_backbone(ModelSettings(backbone="mobilenet", weights=str(file)), 32).digest
+    )
     assert capsys.readouterr().out == ""
 
 
 def test_a_damaged_file_in_the_cache_folder_is_an_error(keras_home: Path) -> None:
     (keras_home / "models" / MOBILENET).write_bytes(b"half a download")
     with pytest.raises(BackboneError, match=f"expected the ImageNet weights of mobilenet in {keras_home}/models"):
-        load_backbone("mobilenet", "imagenet", 32)
+        load_backbone(ModelSettings(backbone="mobilenet", weights="imagenet"), 32)
 
 
 # ---- files -----------------------------------------------------------------------------------------------------------
@@ -70,7 +74,7 @@ def test_weights_of_another_architecture_are_refused_with_both_counts(shared: Pa
         BackboneError,
         match=rf"{MOBILENET}: received 54 layers with weights; expected the 104 layers of mobilenet-v2 without its top",
     ):
-        load_backbone("mobilenet-v2", str(shared / "weights" / MOBILENET), 32)
+        load_backbone(ModelSettings(backbone="mobilenet-v2", weights=str(shared / "weights" / MOBILENET)), 32)
 
 
 def small_network(filters: int, weights: None = None) -> keras.Model:

@@ -281,7 +281,7 @@ def test_a_penalty_whose_mean_was_not_recorded_is_taken_as_at_the_end(measuremen
     found = waterfall(old, "cross_entropy")
     assert estimates(found)["penalty"] == 0
     assert "was not recorded" in terms(found)["penalty"].unchanged
-    assert terms(found)["class_weights"].unchanged == "no class weights"
+    assert terms(found)["class_weights"].unchanged == "no class weights, label smoothing or MixUp"
     assert sum(estimates(found).values()) == pytest.approx(found.reported_gap, abs=1e-9)
 
 

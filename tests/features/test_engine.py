@@ -14,6 +14,7 @@ from sweep.backbones.catalog import Backbone, load_backbone
 from sweep.backbones.cut import Cut, prefix_model
 from sweep.features import engine as module
 from sweep.features.engine import expected_engine, make_engine
+from sweep.studyfile.definition import ModelSettings
 
 Float32 = NDArray[np.float32]
 
@@ -24,7 +25,7 @@ needs_openvino = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def backbone() -> Backbone:
-    return load_backbone("efficientnet-lite0", "imagenet", 64)
+    return load_backbone(ModelSettings(backbone="efficientnet-lite0", weights="imagenet"), 64)
 
 
 @pytest.fixture(scope="module")

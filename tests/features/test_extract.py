@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,8 +12,8 @@ from numpy.typing import NDArray
 
 from sweep.backbones.catalog import Backbone, load_backbone
 from sweep.backbones.weights import build_drawn, weights_digest
+from sweep.data.augment import augment_images
 from sweep.data.cache import ArrayCache
-from sweep.data.images import augment_images
 from sweep.errors import BackboneError, CacheError
 from sweep.features import extract
 from sweep.features.engine import Engine, make_engine
@@ -58,7 +59,12 @@ def small() -> Backbone:
 
     model = build_drawn(build)
     return Backbone(
-        name="small", weights="none", image_size=SIZE, model=model, preprocessing="tf", digest=weights_digest(model)
+        name="efficientnet-lite0",
+        weights="none",
+        image_size=SIZE,
+        model=model,
+        preprocessing="lite",
+        digest=weights_digest(model),
     )
 
 
@@ -66,7 +72,9 @@ def small() -> Backbone:
 def make_library(tmp_path: Path, small: Backbone, monkeypatch: pytest.MonkeyPatch) -> LibraryMaker:
     """A library over the same cache folder each time; the small backbone takes the place of the embedded one."""
     monkeypatch.setattr(
-        extract, "load_backbone", lambda *asked: small if asked[0] == "efficientnet-lite0" else load_backbone(*asked)
+        extract,
+        "load_backbone",
+        lambda model, *rest: small if model.backbone == "efficientnet-lite0" else load_backbone(model, *rest),
     )
 
     def make(
@@ -161,7 +169,7 @@ def test_a_damaged_entry_is_computed_again(make_library: LibraryMaker, tmp_path:
 def test_a_pass_that_fails_leaves_nothing_behind(
     make_library: LibraryMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(pixels: object, names: object, seed: object) -> None:
+    def fail(pixels: object, names: object, seed: object, *, rotation: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(extract, "augment_images", fail)
@@ -175,6 +183,27 @@ def test_a_cache_cleared_during_a_run_is_an_error(make_library: LibraryMaker, mo
     monkeypatch.setattr(ArrayCache, "load", lambda cache, key: None)
     with pytest.raises(CacheError, match="expected a cache that nobody clears during a run; start the run again"):
         make_library()[0].features(configuration())
+
+
+@pytest.mark.parametrize("change", [{"preprocessing": "0..1"}, {"channels": "bgr"}, {"channels": "grey"}])
+@pytest.mark.parametrize("unfrozen", [0, 2])
+def test_pixels_given_otherwise_have_other_features(
+    change: dict[str, Any], unfrozen: int, make_library: LibraryMaker, small: Backbone
+) -> None:
+    library, _ = make_library()
+    plain = library.features(configuration(unfrozen_layers=unfrozen))
+    other = library.features(configuration(unfrozen_layers=unfrozen, **change))
+    assert not np.array_equal(plain.clean, other.clean)
+    given = small.given(configuration(**change).model)
+    expected = given.preprocess(PIXELS) if unfrozen else features_of(given, PIXELS)
+    np.testing.assert_allclose(other.clean, expected, atol=1e-3)
+
+
+def test_a_preprocessing_by_name_is_the_one_that_auto_means(make_library: LibraryMaker) -> None:
+    library, recorder = make_library()
+    model: dict[str, Any] = {"backbone": "mobilenet", "weights": "none"}
+    library.prepare([configuration(**model), configuration(**model, preprocessing="-1..1")])
+    assert recorder.passes == [(IMAGES, IMAGES)]
 
 
 # ---- augmented views -------------------------------------------------------------------------------------------------
@@ -216,12 +245,25 @@ def test_views_follow_the_seed_and_what_is_not_sealed(change: dict[str, object],
     assert not np.array_equal(np.asarray(first.views), np.asarray(second.views))
 
 
+@pytest.mark.parametrize(("name", "passes"), [("rotate", 2), ("flip", 1)])
+def test_views_follow_how_far_they_are_rotated_where_they_are(
+    name: str, passes: int, make_library: LibraryMaker
+) -> None:
+    library, recorder = make_library()
+    usual = configuration(views=1, augment=(name,))
+    training = usual.training.model_copy(update={"augment_rotation": 90.0})
+    first = library.features(usual).views
+    second = library.features(Configuration(model=usual.model, training=training)).views
+    assert np.array_equal(np.asarray(first), np.asarray(second)) == (passes == 1)
+    assert len(recorder.passes) == passes
+
+
 def test_memory_holds_one_slice_at_a_time(make_library: LibraryMaker, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
 
-    def watch(pixels: NDArray[np.uint8], names: tuple[str, ...], seed: int) -> NDArray[np.uint8]:
+    def watch(pixels: NDArray[np.uint8], names: tuple[str, ...], seed: int, *, rotation: float) -> NDArray[np.uint8]:
         seen.append((len(pixels), seed))
-        return augment_images(pixels, names, seed)
+        return augment_images(pixels, names, seed, rotation=rotation)
 
     monkeypatch.setattr(extract, "augment_images", watch)
     monkeypatch.setattr(extract, "_SLICE", 16)
@@ -265,6 +307,50 @@ def test_a_backbone_is_loaded_once(make_library: LibraryMaker) -> None:
     library, _ = make_library()
     model = configuration(backbone="vgg16", weights="none").model
     assert library.backbone(model) is library.backbone(model)
+
+
+def test_a_network_is_loaded_once_however_its_pixels_are_given(make_library: LibraryMaker) -> None:
+    library, _ = make_library()
+    models = [configuration(backbone="vgg16", weights="none", preprocessing=each).model for each in ("auto", "none")]
+    first, second = (library.backbone(model) for model in models)
+    assert first.model is second.model
+    assert (first.preprocessing, second.preprocessing) == ("caffe", "none")
+    grown = library.backbone(models[0].model_copy(update={"backbone_batch_norm": "inserted"}))
+    assert len(grown.model.layers) > len(first.model.layers)
+
+
+# ---- what is cached is what training would compute -------------------------------------------------------------------
+
+
+def test_cached_features_are_those_of_the_training_path(tmp_path: Path, shared: Path) -> None:
+    weights = shared / "weights" / "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 64, 64, 3), dtype=np.uint8)
+    library = FeatureLibrary(
+        pixels=pixels,
+        content="content",
+        developed=np.arange(4),
+        image_size=64,
+        cache=ArrayCache(tmp_path),
+        progress=Silent(),
+    )
+    asked = [
+        configuration(backbone="resnet50", weights=str(weights), unfrozen_layers=layers, conv_filters=8)
+        for layers in (0, 10)
+    ]
+    library.prepare(asked)
+    # Straight from Keras, called as `fit` calls it.
+    network = keras.applications.ResNet50(include_top=False, weights=None, input_shape=(64, 64, 3))
+    network.load_weights(weights)
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = False
+    names = ["conv5_block3_out", "conv5_block2_out"]
+    whole = keras.Model(network.input, [network.get_layer(name).output for name in names])
+    prepared = keras.applications.resnet50.preprocess_input(pixels.astype(np.float32))
+    for configured, name, output in zip(asked, names, whole(prepared, training=True), strict=True):
+        expected, cached = np.asarray(output), library.features(configured)
+        assert cached.cut.key == name
+        np.testing.assert_allclose(cached.clean, expected, rtol=0, atol=1e-5 * float(np.abs(expected).max()))
 
 
 def test_images_too_small_for_a_backbone_are_refused(make_library: LibraryMaker) -> None:

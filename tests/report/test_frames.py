@@ -29,7 +29,7 @@ def test_the_epochs_frame_has_a_row_for_every_epoch(toy_report: Report) -> None:
 
 def test_the_waterfall_frame_sums_to_the_reported_gap(full_report: Report) -> None:
     frame = waterfall_frame(full_report)
-    # Six terms of accuracy; of cross-entropy also the penalty and the class weights.
+    # Six terms of accuracy; of cross-entropy also the penalty and what weights and labels add.
     assert len(frame) == 37 * (6 + 8)
     first = full_report.rows[0]
     mine = frame[(frame["trial"] == first.number) & (frame["quantity"] == "accuracy")]

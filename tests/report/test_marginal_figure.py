@@ -41,6 +41,15 @@ def test_the_gaps_strongest_field_comes_first_with_its_curve(toy_report: Report)
     assert all(one.curve is not None and one.curve.name == one.name for one in found)
 
 
+def test_a_field_that_some_trials_lack_has_a_curve_and_no_share(
+    study_record: StudyMaker, toy_trials: tuple[TrialRecord, ...]
+) -> None:
+    report = gather_report(study_record(), toy_trials, importances={"gap": {"dropout": 1.0}})
+    shares = {field.name: (field.gap_share, field.validation_share) for field in gather_influence(report)}
+    assert shares["dropout"] == (1.0, None)
+    assert shares["l2"] == (None, None)
+
+
 def test_without_shares_the_order_is_that_of_the_space(
     study_record: StudyMaker, toy_trials: tuple[TrialRecord, ...]
 ) -> None:

@@ -19,9 +19,15 @@ TrialMaker = Callable[..., TrialRecord]
 def place(study_record: StudyMaker, toy_trials: tuple[TrialRecord, ...]) -> Callable[..., tuple[Axis, list[float]]]:
     """Put values of one field on an axis: its labels and the heights, in the order of the values."""
 
-    def on_axis(field: dict[str, object], values: list[Scalar]) -> tuple[Axis, list[float]]:
+    def on_axis(field: dict[str, object], values: list[Scalar | None]) -> tuple[Axis, list[float]]:
         trials = [
-            replace(toy_trials[0], number=number, baseline=False, configuration={"field": value})
+            replace(
+                toy_trials[0],
+                number=number,
+                baseline=False,
+                configuration={} if value is None else {"field": value},
+                parameters={},
+            )
             for number, value in enumerate(values)
         ]
         axes, lines = gather_parallel_coordinates(gather_report(study_record(space={"field": field}), trials))
@@ -47,6 +53,17 @@ def test_a_baseline_outside_the_space_stands_below_the_axis(place: Callable[...,
     axis, heights = place({"low": 1e-6, "high": 1e-2, "log": True}, [0.0, 1e-2])
     assert heights == pytest.approx([OUTSIDE, 1.0])
     assert axis.ticks[-1] == (OUTSIDE, "0")
+
+
+def test_what_is_inactive_in_a_trial_stands_below_the_axis_too(
+    place: Callable[..., tuple[Axis, list[float]]],
+) -> None:
+    axis, heights = place({"low": 8, "high": 64}, [8, None, 64])
+    assert heights == pytest.approx([0.0, OUTSIDE, 1.0])
+    assert axis.ticks[-1] == (OUTSIDE, "–")
+    axis, heights = place({"choices": [False, True]}, [True, None, False])
+    assert heights == pytest.approx([1.0, OUTSIDE, 0.0])
+    assert [text for _, text in axis.ticks] == ["False", "True", "–"]
 
 
 def test_choices_stand_evenly_in_the_order_of_the_study_file(place: Callable[..., tuple[Axis, list[float]]]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import ModuleType
 
 import numpy as np
@@ -58,6 +59,15 @@ def test_the_gap_and_validation_have_different_causes(trials: Trials) -> None:
     assert sum(gap.shares.values()) == pytest.approx(1.0)
     assert gap.shares["dropout"] > 0.8
     assert (gap.metric, gap.trials, gap.reason) == ("gap", 60, "")
+
+
+def test_trials_may_have_more_than_what_is_asked_about(trials: Trials) -> None:
+    """As those of a hypermodel do, some of whose hyperparameters are inactive in others."""
+    both = trials(60)
+    some = [
+        replace(trial, parameters={**trial.parameters, "depth": 2}) if trial.number % 2 else trial for trial in both
+    ]
+    assert importances(some, SPACE, "gap") == importances(both, SPACE, "gap")
 
 
 def test_too_few_trials_give_a_reason_instead(trials: Trials) -> None:

@@ -140,3 +140,11 @@ def test_a_study_removed_in_the_dashboard_leaves_nothing_to_a_new_one(
     run_trials(toys, lambda trial: 0.0, 1)
     (trial,) = toys.trials("toys")
     assert (trial.measurement, trial.baseline, trial.configuration) == (None, False, {})
+
+
+def test_a_study_of_an_earlier_version_takes_over_the_definition_that_says_the_same(
+    toys: Database, samples: Samples
+) -> None:
+    toys.check_definition("toys", "2" * 64, '{"model": {"new": 0}}', lambda stored, new: ())
+    assert (toys.study().digest, toys.study().definition) == ("2" * 64, '{"model": {"new": 0}}')
+    toys.add_study(samples.study(digest="2" * 64), samples.index, samples.split)

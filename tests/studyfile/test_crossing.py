@@ -7,6 +7,8 @@ import pytest
 from sweep.errors import DefinitionError
 from sweep.studyfile.crossing import (
     check_group,
+    check_loss,
+    check_loss_of_space,
     check_pruner,
     check_rates,
     check_rates_of_space,
@@ -144,3 +146,47 @@ def test_spaces_whose_rates_always_fit(space: dict[str, str]) -> None:
 def test_spaces_in_which_some_combination_does_not_fit(space: dict[str, str], place: str) -> None:
     with pytest.raises(DefinitionError, match=rf"\[space\] {place}: received the \d dropout rates"):
         check_rates_of_space(TWO_LAYERS, {field: read_range(field, text) for field, text in space.items()})
+
+
+@pytest.mark.parametrize(
+    ("loss", "labels"),
+    [
+        ("auto", "auto"),
+        ("auto", "one_hot"),
+        ("auto", "integer"),
+        ("sparse_categorical_crossentropy", "integer"),
+        ("sparse_categorical_crossentropy", "auto"),
+        ("categorical_crossentropy", "one_hot"),
+        ("categorical_crossentropy", "auto"),
+    ],
+)
+def test_a_loss_that_fits_its_labels(loss: str, labels: str) -> None:
+    check_loss(TrainingSettings.model_validate({"loss": loss, "labels": labels}))
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        (
+            {"loss": "sparse_categorical_crossentropy", "labels": "one_hot"},
+            r"sparse_categorical_crossentropy with one-hot labels; .* the number of its class.* loss = \"auto\"",
+        ),
+        (
+            {"loss": "sparse_categorical_crossentropy", "label_smoothing": 0.1},
+            r"sparse_categorical_crossentropy with label_smoothing = 0\.1",
+        ),
+        ({"loss": "sparse_categorical_crossentropy", "mixup": 0.2}, r"sparse_.* with mixup = 0\.2"),
+        ({"loss": "categorical_crossentropy", "labels": "integer"}, "integer labels with categorical_crossentropy"),
+        ({"labels": "integer", "mixup": 0.2}, r"integer labels with mixup = 0\.2"),
+    ],
+)
+def test_a_loss_that_does_not(fields: dict[str, object], says: str) -> None:
+    with pytest.raises(DefinitionError, match=rf"\[training\] loss: received {says}"):
+        check_loss(TrainingSettings.model_validate(fields))
+
+
+def test_a_loss_is_checked_in_every_corner_of_the_space() -> None:
+    smoothed = {"label_smoothing": read_range("label_smoothing", "0.0:0.2")}
+    check_loss_of_space(TrainingSettings(), smoothed)
+    with pytest.raises(DefinitionError, match=r"\[space\] label_smoothing: received sparse_.* label_smoothing = 0\.2"):
+        check_loss_of_space(TrainingSettings(loss="sparse_categorical_crossentropy"), smoothed)

@@ -43,3 +43,11 @@ def test_it_names_fields_exactly_when_digests_differ() -> None:
 
 def test_a_field_that_only_one_version_knows_is_a_difference() -> None:
     assert difference('{"model": {}}', '{"model": {"new": null}}') == ("model.new",)
+
+
+def test_a_field_of_a_later_version_stands_at_its_default() -> None:
+    earlier = json.loads(BASE.canonical_json())
+    del earlier["model"]["preprocessing"], earlier["training"]["shuffle"]
+    assert difference(json.dumps(earlier), BASE.canonical_json()) == ()
+    raw = BASE.model_copy(update={"model": ModelSettings(preprocessing="none")})
+    assert difference(json.dumps(earlier), raw.canonical_json()) == ("model.preprocessing",)

@@ -14,16 +14,22 @@ def test_no_field_stands_in_two_tables() -> None:
 
 def test_every_swept_field_is_numbers_or_text() -> None:
     kinds = {field: number_type(field) for field in SWEPT_FIELDS}
-    assert {field for field, kind in kinds.items() if kind is float} == {"dropout", "l2", "learning_rate"}
+    assert {field for field, kind in kinds.items() if kind is float} == {
+        "batch_norm_momentum", "dropout", "l1", "l2", "activity_l2", "learning_rate", "momentum", "weight_decay",
+        "decay", "label_smoothing", "mixup", "augment_rotation",
+    }  # fmt: skip
     assert {field for field, kind in kinds.items() if kind is int} == {
-        "unfrozen_layers", "conv_filters", "head_width", "batch_size", "epochs", "patience", "augment_views",
+        "unfrozen_layers", "conv_filters", "conv_stride", "head_width", "batch_size", "epochs", "warmup_epochs",
+        "head_epochs", "steps_per_epoch", "validation_steps", "patience", "augment_views",
     }  # fmt: skip
 
 
 def test_text_fields_are_those_of_one_text() -> None:
     assert {field for field in TABLE_OF if is_text(field)} == {
-        "name", "question", "source", "group", "backbone", "weights", "batch_norm", "pooling", "dropout_position",
-        "optimizer", "keep", "class_weight", "sampler", "pruner", "objective",
+        "name", "question", "source", "group", "backbone", "weights", "preprocessing", "channels", "unfrozen",
+        "batch_norm", "backbone_batch_norm", "pooling", "activation", "kernel_initializer", "output",
+        "dropout_position", "dropout_kind", "optimizer", "schedule", "keep", "loss", "labels", "class_weight",
+        "sampler", "pruner", "objective",
     }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import pytest
 from sweep.errors import DefinitionError
 from sweep.studyfile.definition import FoldSettings, StudyDefinition
 from sweep.studyfile.load import load_study, resolve
+from sweep.studyfile.space import Choices
 
 HEAD = 'schema = 1\nname = "photos"\n'
 DATA = '[data]\nsource = "../photos"\n'
@@ -78,6 +79,17 @@ def test_a_range_is_replaced_whole() -> None:
     text = f"{HEAD}{DATA}[space]\nl2 = {{low = 1e-6, high = 0.1, log = true}}\n"
     found = read(text, spaces=["l2=0.1:0.2"], environment={"SWEEP_SPACE_DROPOUT": "0:0.9"})
     assert found.space == read(f'{HEAD}{DATA}[space]\nl2 = "0.1:0.2"\ndropout = "0:0.9"\n').space
+
+
+def test_only_leaves_the_space_of_the_file_out() -> None:
+    found = resolve(
+        tomllib.loads(EXAMPLE), "study.toml", sets=(), spaces=(), only=("pooling=avg,max", "shuffle=true,false"),
+        environment={},
+    )  # fmt: skip
+    assert list(found.space) == ["pooling", "shuffle"]
+    assert found.space["shuffle"] == Choices(values=(True, False))
+    with pytest.raises(DefinitionError, match=r"^--only poling: received the unknown field `poling`"):
+        resolve(tomllib.loads(EXAMPLE), "study.toml", sets=(), spaces=(), only=("poling=avg",), environment={})
 
 
 def test_tables_that_the_file_lacks_can_be_set() -> None:

@@ -20,6 +20,7 @@ from sweep.records import (
 from sweep.studyfile.definition import Configuration, ModelSettings, TrainingSettings
 from sweep.training import trial  # pytest would take the class `Tested` itself for one of tests
 from sweep.training.folds import FoldReporter, FoldTrainer
+from sweep.training.sizes import ModelDescription
 
 CONFIGURATION = Configuration(model=ModelSettings(), training=TrainingSettings())
 
@@ -37,6 +38,20 @@ SPLIT = SplitIndices(
     folds=(indices(0, 1), indices(2, 3), indices(4, 5)),
 )
 
+DESCRIBED = ModelDescription(
+    trainable_parameters=5,
+    total_parameters=7,
+    head_parameters=5,
+    unfrozen_parameters=0,
+    unfrozen_trainable_parameters=0,
+    file_bytes=28,
+    full_file_bytes=68,
+    training_bytes=88,
+    optimizer="adam",
+    unfrozen_layers=(),
+    cut="top",
+)
+
 
 class FakeTrainer:
     """Says class 0 of everything; fold by fold its cross-entropies are 0.1, 0.2, … on validation and on test.
@@ -49,6 +64,10 @@ class FakeTrainer:
         self.calls: list[tuple[tuple[int, ...], list[int], list[int], bool]] = []
         self._template = template
         self._named = named
+
+    def describe(self, configuration: Configuration) -> ModelDescription:
+        assert configuration is CONFIGURATION
+        return DESCRIBED
 
     def train(
         self,
@@ -238,3 +257,8 @@ def test_of_classes_that_equally_many_models_name_the_first_models_counts(templa
     trainer = FakeTrainer(template, named=([3, 0], [0, 2], [1, 1]))
     found = FoldTrainer(trainer, labels=LABELS, split=SPLIT).holdout(CONFIGURATION, seed=(7, 3))
     assert found.prediction.predicted.tolist() == [3, 0]
+
+
+def test_the_model_of_each_fold_is_described_once(folds: FoldTrainer, trainer: FakeTrainer) -> None:
+    assert folds.describe(CONFIGURATION) is DESCRIBED
+    assert trainer.calls == []

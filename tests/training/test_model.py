@@ -1,4 +1,4 @@
-"""The head, layer by layer, and where it starts from."""
+"""What trains, and where it starts from."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import keras
 import numpy as np
 import pytest
 
-from sweep.errors import TrialError
 from sweep.studyfile.definition import ModelSettings
 from sweep.training.knobs import Knobs
 from sweep.training.model import Beginning, build_trainable, dropout_rates, dropouts
@@ -18,37 +17,6 @@ def build(settings: ModelSettings, shape: tuple[int, ...] = (6, 6, 24)) -> keras
     return build_trainable(settings, tail=None, input_shape=shape, num_classes=3, parts=knobs)
 
 
-@pytest.mark.parametrize(
-    ("settings", "names"),
-    [
-        (ModelSettings(), "pool dropout_after_pooling logits"),
-        (
-            ModelSettings(conv_filters=8, dropout_position="both", head_width=(16,)),
-            "dropout_before_conv conv dropout_after_conv pool dense_1 logits",
-        ),
-        (ModelSettings(dropout_position="both"), "dropout_before_conv pool logits"),
-        (ModelSettings(dropout_position="after_dense"), "pool dropout_after_pooling logits"),
-        (
-            ModelSettings(head_width=(16, 8), dropout_position="after_dense", pooling="max2d"),
-            "pool flatten dense_1 dropout_after_dense_1 dense_2 dropout_after_dense_2 logits",
-        ),
-        (ModelSettings(pooling="flatten", conv_filters=4), "conv flatten dropout_after_pooling logits"),
-    ],
-)
-def test_the_head_is_in_the_order_of_the_study_file(settings: ModelSettings, names: str) -> None:
-    assert [layer.name for layer in build(settings).layers[1:]] == names.split()
-
-
-def test_pooled_features_are_not_pooled_again() -> None:
-    assert [layer.name for layer in build(ModelSettings(), (24,)).layers[1:]] == ["dropout_after_pooling", "logits"]
-
-
-def test_parameters_are_those_of_the_keras_layers_and_nothing_else() -> None:
-    # 3·3·24·8 + 8 of the convolution, 8·16 + 16 and 16·3 + 3 of the dense layers; rates and the like do not count.
-    model = build(ModelSettings(conv_filters=8, head_width=(16,), dropout=0.5, l2=0.1))
-    assert model.count_params() == 1736 + 144 + 51
-
-
 def test_the_output_are_logits() -> None:
     model = build(ModelSettings(), (24,))
     assert model.layers[-1].activation is keras.activations.linear
@@ -58,21 +26,8 @@ def test_rates_belong_to_dropouts() -> None:
     assert dropout_rates(ModelSettings(dropout=0.4, conv_filters=8, dropout_position="both")) == (0.4, 0.4)
     two = ModelSettings(dropout=(0.5, 0.2), head_width=(8, 4), dropout_position="after_dense")
     assert dropout_rates(two) == (0.5, 0.2)
-
-
-@pytest.mark.parametrize(
-    ("settings", "shape", "message"),
-    [
-        (ModelSettings(conv_filters=8), (2, 2, 24), r"feature map of 2 × 2.*at least 3 × 3.*raise data.image_size"),
-        (ModelSettings(pooling="max2d"), (1, 1, 24), r"feature map of 1 × 1.*at least 2 × 2.*raise data.image_size"),
-        (ModelSettings(conv_filters=8, pooling="max2d"), (3, 3, 24), r"feature map of 1 × 1"),
-    ],
-)
-def test_a_map_smaller_than_the_window_is_refused(
-    settings: ModelSettings, shape: tuple[int, ...], message: str
-) -> None:
-    with pytest.raises(TrialError, match=message):
-        build(settings, shape)
+    inside = ModelSettings(dropout=0.4, dropout_position="backbone", conv_filters=8, head_width=(8,))
+    assert (dropouts(inside), dropout_rates(inside)) == ((), ())
 
 
 def test_weights_are_drawn_by_keras_own_initialisers_from_the_seed_alone() -> None:
@@ -108,3 +63,69 @@ def test_a_tail_starts_from_its_pretrained_weights_and_its_generators_from_the_s
         tail.set_weights([weight + 1 for weight in pretrained])
     np.testing.assert_array_equal(outputs[0], outputs[1])
     assert not np.array_equal(outputs[0], outputs[2])
+
+
+def test_batch_norms_of_the_head_start_as_keras_makes_them() -> None:
+    model = build(ModelSettings(head_width=(4,), head_batch_norm=True, kernel_initializer="he_normal"), (100,))
+    fresh = model.get_layer("dense_1_norm").get_weights()
+    model.set_weights([weight + 1 for weight in model.get_weights()])
+    Beginning(model, None).restore(TrialSeeds.of((1,)))
+    for weight, expected in zip(model.get_layer("dense_1_norm").get_weights(), fresh, strict=True):
+        np.testing.assert_array_equal(weight, expected)
+    kernel = model.get_layer("dense_1").kernel.numpy()
+    # He's normal distribution is cut at two standard deviations before it is stretched to that of 2 / 100.
+    assert np.abs(kernel).max() <= 2 * np.sqrt(2 / 100) / 0.8796 < np.abs(kernel).max() * 1.3
+    assert kernel.std() == pytest.approx(np.sqrt(2 / 100), rel=0.1)
+
+
+@pytest.fixture
+def varied_tail() -> keras.Model:
+    """Every kind of layer whose weights have initialisers by names of their own, and one that has none."""
+    inputs = keras.Input((8, 8, 3))
+    normalised = keras.layers.Normalization(mean=[1.0, 2.0, 3.0], variance=[1.0, 1.0, 4.0], name="fixed")
+    learnt = keras.layers.Normalization(name="learnt")
+    tensor = learnt(normalised(inputs))
+    tensor = keras.layers.DepthwiseConv2D(3, name="depthwise")(tensor)
+    tensor = keras.layers.SeparableConv2D(4, 3, name="separable")(tensor)
+    tensor = keras.layers.BatchNormalization(name="norm")(tensor)
+    inner = keras.Sequential([keras.layers.Conv2D(5, 1, bias_initializer="ones", name="inner")], name="nested")
+    return keras.Model(inputs, inner(tensor), name="tail")
+
+
+def trained(model: keras.Model) -> None:
+    model.set_weights([np.asarray(weight) + 3 for weight in model.get_weights()])
+
+
+def test_a_tail_without_pretrained_weights_is_drawn_anew_for_every_seed(varied_tail: keras.Model) -> None:
+    varied_tail.get_layer("learnt").set_weights([np.full(3, 5.0), np.full(3, 2.0), np.array(7)])
+    before = {weight.path: np.asarray(weight) for weight in varied_tail.weights}
+    knobs = Knobs(1, lambda shape, rate, seed: 1.0)
+    model = build_trainable(ModelSettings(), tail=varied_tail, input_shape=(8, 8, 3), num_classes=2, parts=knobs)
+    beginning = Beginning(model, varied_tail, redrawn=True)
+    drawn = []
+    for seed in (1, 1, 2):
+        trained(model)
+        beginning.restore(TrialSeeds.of((seed,)))
+        drawn.append({weight.path: np.asarray(weight) for weight in varied_tail.weights})
+    kernels = [path for path in before if "kernel" in path]
+    assert len(kernels) == 4
+    for path, values in before.items():
+        np.testing.assert_array_equal(drawn[0][path], drawn[1][path])
+        if path in kernels:
+            assert len({one[path].tobytes() for one in (before, drawn[0], drawn[2])} | {values.tobytes()}) == 3
+            limit = np.abs(values).max()
+            assert 0.3 * limit < np.abs(drawn[0][path]).max() < 3 * limit, "of the layer's own distribution"
+        else:
+            np.testing.assert_array_equal(drawn[2][path], values)
+
+
+def test_a_head_starts_alike_whether_the_tail_is_drawn_or_not() -> None:
+    kernels = []
+    for redrawn in (False, True):
+        inputs = keras.Input((4,))
+        tail = keras.Model(inputs, keras.layers.Dense(4)(inputs), name="tail")
+        knobs = Knobs(1, lambda shape, rate, seed: 1.0)
+        model = build_trainable(ModelSettings(), tail=tail, input_shape=(4,), num_classes=3, parts=knobs)
+        Beginning(model, tail, redrawn=redrawn).restore(TrialSeeds.of((1,)))
+        kernels.append(np.asarray(model.get_layer("logits").kernel))
+    np.testing.assert_array_equal(*kernels)

@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from sweep.backbones.catalog import Backbone
 from sweep.records import EpochRecord, IndexArray, Measurement, ModeRecord, SplitIndices
 from sweep.studyfile.definition import Configuration
-from sweep.training.course import follow
+from sweep.training.epochs import follow
 from sweep.training.evaluation import evaluate
-from sweep.training.fused import CompiledStructure, FusedRun
+from sweep.training.fused import CompiledStructure
+from sweep.training.fused_run import FusedRun
 from sweep.training.measurement import Cost, measure
 from sweep.training.modes import SwitchedModel, measure_model, measure_modes
-from sweep.training.plain import PlainRun
+from sweep.training.plain_run import PlainRun
 from sweep.training.seeds import TrialSeeds
 from sweep.training.structure import Structure
 from sweep.training.switching import Mode
@@ -36,6 +37,8 @@ KINDS: dict[str, dict[str, object]] = {
     "augmentation": {"head_width": (16,), "dropout": 0.5, "augment_views": 2},
     "bottleneck": {"head_width": (4,), "dropout": 0.8, "dropout_position": "after_dense"},
     "augmented validation": {"augment_views": 2, "augment_validation": True, "class_weight": "balanced", "l2": 1e-2},
+    "legacy batch norm": {"batch_norm": "legacy", "mixup": 0.4, "label_smoothing": 0.2, "l2": 1e-2, "epochs": 2},
+    "the head alone": {"unfrozen_layers": 8, "batch_norm": "train", "head_epochs": 2, "epochs": 2},
 }
 SEED = np.random.SeedSequence(1)
 NO_DROPOUT, NO_AUGMENTATION, NO_BATCH_NORM = "no dropout", "no augmentation", "no batch norm that trains"
@@ -45,6 +48,8 @@ UNCHANGED = {
     "augmentation": ("", "", NO_BATCH_NORM),
     "bottleneck": ("", NO_AUGMENTATION, NO_BATCH_NORM),
     "augmented validation": (NO_DROPOUT, "", NO_BATCH_NORM),
+    "legacy batch norm": (NO_DROPOUT, NO_AUGMENTATION, ""),
+    "the head alone": (NO_DROPOUT, NO_AUGMENTATION, NO_BATCH_NORM),  # drop-connect and batch norm are in the tail
 }
 
 
@@ -119,7 +124,7 @@ def test_six_terms_make_up_the_gap_that_keras_prints(kind: str, trained: dict[st
         accuracies, cross_entropies = waterfall(found)
         terms = -np.diff(accuracies)
         assert terms.sum() == pytest.approx(found.logged_train_accuracy - found.logged_validation_accuracy, abs=1e-12)
-        # The loss has two rows more: penalties, at the end and in the mean, and class weights.
+        # The loss has two rows more: penalties, at the end and in the mean, and what weights and labels add.
         rows = [*-np.diff(cross_entropies), found.logged_penalty - found.penalty, found.logged_weighting]
         assert sum(rows) == pytest.approx(found.logged_train_loss - found.logged_validation_loss, abs=1e-12)
         assert len(found.modes) == (4 if kind == "augmentation" else 3)
@@ -155,10 +160,29 @@ def test_both_paths_agree(kind: str, trained: dict[str, Trained]) -> None:
         assert mine.accuracy == pytest.approx(yours.accuracy, abs=4 * noise + 1e-12)
 
 
+def test_legacy_batch_norm_hides_from_training_what_validation_meets(
+    trained: dict[str, Trained], trainer: Trainer, configure: Configure, reporter: Reporter
+) -> None:
+    """The images have another scale than the moving statistics of the backbone, which nothing in training moves."""
+    for found in trained["legacy batch norm"].both:
+        third = found.modes[2]
+        assert third.cross_entropy != pytest.approx(found.train_cross_entropy, abs=0.05)
+        assert third.cross_entropy_change_error < abs(third.cross_entropy - found.train_cross_entropy)
+    kept = trained["legacy batch norm"].cached
+    assert kept.trainable_parameters == 24 * 3 + 3
+    # With a learning rate of nothing validation is that of the backbone as it was built.
+    still = {"learning_rate": 1e-30, "epochs": 1}
+    legacy = trainer.train(configure(batch_norm="legacy", **still), seed=(3,), reporter=reporter)
+    frozen = trainer.train(configure(**still), seed=(3,), reporter=reporter)
+    assert legacy.validation_cross_entropy == pytest.approx(frozen.validation_cross_entropy, rel=1e-5)
+    assert legacy.logged_train_loss != pytest.approx(frozen.logged_train_loss, abs=0.05)
+    assert frozen.modes[2].cross_entropy == frozen.train_cross_entropy
+
+
 def test_masks_take_away_what_the_clean_weights_know(configure: Configure) -> None:
     """One feature of 1 that is dropped with 0.8, else 5; logit 0 is the feature: ln 2, or ln(1 + e^−5)."""
     configuration = configure(dropout=0.8)
-    structure = Structure.of(configuration, input_shape=(1,), num_classes=2, tail_cut=None)
+    structure = Structure.of(configuration, input_shape=(1,), num_classes=2, tail=())
     compiled = CompiledStructure(structure, configuration.model, None)
     compiled.begin(configuration, TrialSeeds.of((1,)))
     images = 1000
@@ -195,13 +219,19 @@ def test_clean_numbers_are_those_of_plain_keras(
     split: SplitIndices,
     trained: dict[str, Trained],
 ) -> None:
-    images = backbone.preprocess(pixels)
+    images, model, smoothing = backbone.preprocess(pixels), trained[kind].model, KINDS[kind].get("label_smoothing", 0.0)
+    model.compile(
+        loss=keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=smoothing),
+        metrics=["accuracy", keras.metrics.CategoricalCrossentropy(from_logits=True)],
+    )
     for side in ("train", "validation"):
         rows = getattr(split, side)
-        loss, right, _ = trained[kind].model.evaluate(images[rows], labels[rows], verbose=0)
+        loss, right, plain = model.evaluate(images[rows], np.eye(3)[labels[rows]], verbose=0)
         for found in trained[kind].both:
             assert getattr(found, f"{side}_accuracy") == pytest.approx(right, abs=1e-6)
-            assert getattr(found, f"{side}_cross_entropy") + found.penalty == pytest.approx(loss, abs=1e-6)
+            assert getattr(found, f"{side}_cross_entropy") == pytest.approx(plain, abs=1e-6)
+            if side == "validation" and kind != "augmented validation":
+                assert found.logged_validation_loss == pytest.approx(loss, abs=1e-6)
 
 
 def test_evaluation_leaves_every_variable_as_it_was(
@@ -211,7 +241,7 @@ def test_evaluation_leaves_every_variable_as_it_was(
     inputs = keras.Input((6,))
     tail = keras.Model(inputs, layers.Dropout(0.5)(layers.BatchNormalization()(layers.Dense(8)(inputs))), name="tail")
     configuration = configure(head_width=(4,), dropout=0.5, unfrozen_layers=3, batch_norm="train")
-    structure = Structure.of(configuration, input_shape=(6,), num_classes=3, tail_cut="here")
+    structure = Structure.of(configuration, input_shape=(6,), num_classes=3, tail=("here",))
     compiled = CompiledStructure(structure, configuration.model, tail)
     task, seeds = Task.of(labels, split, 3), TrialSeeds.of((1,))
     generator = np.random.default_rng(0)
@@ -256,7 +286,7 @@ def test_a_mode_is_traced_once_for_all_trials_of_a_structure(
     configure: Configure, labels: IndexArray, split: SplitIndices
 ) -> None:
     configuration = configure(head_width=(4,), dropout=0.5)
-    structure = Structure.of(configuration, input_shape=(6,), num_classes=3, tail_cut=None)
+    structure = Structure.of(configuration, input_shape=(6,), num_classes=3, tail=())
     compiled = CompiledStructure(structure, configuration.model, None)
     task = Task.of(labels, split, 3)
     for rate in (0.5, 0.1):

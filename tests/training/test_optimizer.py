@@ -9,7 +9,7 @@ import pytest
 from sweep.training.optimizer import make_optimizer, reset_optimizer
 
 
-@pytest.mark.parametrize("name", ["adam", "sgd"])
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "rmsprop"])
 def test_a_reset_optimizer_takes_the_steps_of_a_new_one(name: str) -> None:
     def steps(optimizer: keras.optimizers.Optimizer) -> list[float]:
         variable.assign(1.0)
@@ -18,7 +18,9 @@ def test_a_reset_optimizer_takes_the_steps_of_a_new_one(name: str) -> None:
         return [float(variable.value)]
 
     variable = keras.Variable(1.0)
-    used, new = make_optimizer(name, 0.5), make_optimizer(name, 0.1)
+    used, new = (make_optimizer(name, 0.1, momentum=0.9, weight_decay=0.1) for _ in range(2))
     steps(used)
-    reset_optimizer(used, 0.1)
+    reset_optimizer(used)
+    assert used.learning_rate == 0
+    used.learning_rate = 0.1
     assert steps(used) == steps(new)

@@ -11,6 +11,7 @@ from keras import layers
 from numpy.typing import NDArray
 
 from sweep.backbones.catalog import Backbone
+from sweep.errors import TrialError
 from sweep.records import IndexArray, SplitIndices
 from sweep.studyfile.definition import Configuration
 from sweep.training.plain import PlainTrainer
@@ -60,6 +61,55 @@ KINDS: dict[str, dict[str, object]] = {
         "augment_validation": True,
     },
     "class weights, unfrozen": {"class_weight": "balanced", "unfrozen_layers": 3},
+    "AdamW, cosine with warm-up and decay, L1": {
+        "optimizer": "adamw",
+        "weight_decay": 0.1,
+        "schedule": "cosine",
+        "warmup_epochs": 1,
+        "decay": 0.01,
+        "l1": 1e-3,
+    },
+    "RMSprop with momentum, the head and then nothing else, few batches in order": {
+        "optimizer": "rmsprop",
+        "momentum": 0.9,
+        "learning_rate": 1e-3,
+        "dropout": 0.3,
+        "head_epochs": 1,
+        "steps_per_epoch": 3,
+        "validation_steps": 1,
+        "shuffle": False,
+    },
+    "mixup, smoothed labels, class weights": {
+        "head_width": (16,),
+        "dropout": 0.5,
+        "mixup": 0.4,
+        "label_smoothing": 0.1,
+        "class_weight": "balanced",
+    },
+    "mixup of pixels, batch norm with a momentum of its own": {
+        "unfrozen_layers": 99,
+        "batch_norm": "train",
+        "batch_norm_momentum": 0.5,
+        "mixup": 1.0,
+        "learning_rate": 1e-3,
+        "epochs": 2,
+    },
+    "the head first, then a tail with drop-connect, recalibrated": {
+        "unfrozen_layers": 8,
+        "batch_norm": "train",
+        "head_epochs": 1,
+        "recalibrate": True,
+    },
+    "legacy batch norm in a frozen backbone": {"batch_norm": "legacy", "epochs": 2},
+    "dropout inside the backbone": {"dropout_position": "backbone", "dropout": 0.2, "epochs": 2},
+    "batch norm in the head, activities penalised": {
+        "head_width": (16, 8),
+        "head_batch_norm": True,
+        "activity_l2": 1e-2,
+        "l2": 1e-3,
+        "epochs": 2,
+        "optimizer": "sgd",  # Adam would make steps of the rounding in gradients of biases that batch norm takes away
+    },
 }
 
 
@@ -78,13 +128,15 @@ def test_cached_and_fused_training_is_ordinary_training(
         assert ours.logged_penalty == pytest.approx(theirs.logged_penalty, rel=1e-4)
         assert ours.logged_weighting == pytest.approx(theirs.logged_weighting, abs=1e-4)
         assert ours.logged_validation_loss == pytest.approx(theirs.logged_validation_loss, rel=1e-4)
+        assert ours.learning_rate == theirs.learning_rate
         assert ours.logged_validation_accuracy == theirs.logged_validation_accuracy
         assert ours.train_cross_entropy == pytest.approx(theirs.train_cross_entropy, rel=1e-4)
         assert ours.validation_cross_entropy == pytest.approx(theirs.validation_cross_entropy, rel=1e-4)
     for mine, yours in zip(fused.predictions, judge.predictions, strict=True):
         np.testing.assert_array_equal(mine.predicted, yours.predicted)
         np.testing.assert_allclose(mine.cross_entropy, yours.cross_entropy, rtol=1e-3, atol=1e-3)
-    weighted = configuration.training.class_weight == "balanced"
+    training = configuration.training
+    weighted = training.class_weight == "balanced" or bool(training.label_smoothing or training.mixup)
     assert all((record.logged_weighting != 0) == weighted for record in fused.epochs)
     assert fused.penalty == pytest.approx(judge.penalty, rel=1e-4)
     assert (fused.trainable_parameters, fused.total_parameters) == (judge.trainable_parameters, judge.total_parameters)
@@ -134,13 +186,56 @@ def test_it_is_what_keras_code_does_as_people_write_it(
     images = backbone.preprocess(pixels)
     order = np.random.default_rng(seeds.order)
     for record in measurement.epochs:
-        rows = draw_batches(split.train, labels[split.train], 16, order).rows.reshape(-1)[: len(split.train)]
+        batches = draw_batches(split.train, labels[split.train], 16, order, rates=0.0)
+        rows = batches.rows.reshape(-1)[: len(split.train)]
         history = model.fit(images[rows], labels[rows], batch_size=16, shuffle=False, verbose=0).history
         assert record.logged_train_loss == pytest.approx(history["loss"][0], rel=1e-4)
         assert record.logged_train_accuracy == pytest.approx(history["accuracy"][0], abs=1e-6)
     val_loss, val_accuracy = model.evaluate(images[split.validation], labels[split.validation], verbose=0)
     assert measurement.validation_accuracy == pytest.approx(val_accuracy, abs=1e-6)
     assert measurement.validation_cross_entropy + measurement.penalty == pytest.approx(val_loss, rel=1e-4)
+
+
+def test_two_phases_are_what_keras_code_does_as_people_write_it(
+    backbone: Backbone,
+    pixels: NDArray[np.uint8],
+    labels: IndexArray,
+    split: SplitIndices,
+    trainer: Trainer,
+    configure: Configure,
+    reporter: Reporter,
+) -> None:
+    """Freeze the base, fit; unfreeze its last three layers, compile at a tenth, fit. Adam, smoothed labels."""
+    configuration = configure(
+        unfrozen_layers=3, batch_norm="train", head_epochs=2, epochs=4, keep="last", label_smoothing=0.1
+    )
+    measurement = trainer.train(configuration, seed=(5,), reporter=reporter)
+
+    seeds = TrialSeeds.of((5,))
+    initializer = keras.initializers.GlorotUniform(seed=int(seeds.weights.generate_state(1)[0]))
+    base = keras.models.clone_model(backbone.model)
+    base.set_weights(backbone.model.get_weights())
+    base.trainable = False
+    base.get_layer("block_drop").rate = 0.0  # frozen, and yet `fit` would switch drop-connect on
+    output = layers.Dense(3, kernel_initializer=initializer)
+    model = keras.Sequential([base, layers.GlobalAveragePooling2D(), output])
+    images, hot = backbone.preprocess(pixels), np.eye(3, dtype=np.float32)[labels]
+    order = np.random.default_rng(seeds.order)
+    for number, record in enumerate(measurement.epochs):
+        if number == 2:
+            for layer in base.layers[-3:]:
+                layer.trainable = True
+        if number in (0, 2):
+            loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1)
+            model.compile(keras.optimizers.Adam((1e-2, 1e-3)[number // 2]), loss, metrics=["accuracy"])
+        batches = draw_batches(split.train, labels[split.train], 16, order, rates=0.0)
+        rows = batches.rows.reshape(-1)[: len(split.train)]
+        history = model.fit(images[rows], hot[rows], batch_size=16, shuffle=False, verbose=0).history
+        val_loss, _ = model.evaluate(images[split.validation], hot[split.validation], verbose=0)
+        assert record.learning_rate == pytest.approx((1e-2, 1e-3)[number // 2])
+        assert record.logged_train_loss == pytest.approx(history["loss"][0], rel=1e-4)
+        assert record.logged_train_accuracy == pytest.approx(history["accuracy"][0], abs=1e-6)
+        assert record.logged_validation_loss == pytest.approx(val_loss, rel=1e-4)
 
 
 def test_other_sides_train_another_model(
@@ -154,6 +249,19 @@ def test_other_sides_train_another_model(
     assert (judge.train_images, judge.validation_images) == (30, 70)
     assert judge.validation_cross_entropy == pytest.approx(fused.validation_cross_entropy, rel=1e-4)
     assert all(one.logits is not None for one in judge.predictions)
+
+
+def test_half_precision_is_refused_without_a_gpu_on_both_paths(
+    plain_trainer: MakePlain,
+    trainer: Trainer,
+    configure: Configure,
+    reporter: Reporter,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(keras.distribution, "list_devices", lambda kind: [])
+    for anyone in (plain_trainer(0), trainer):
+        with pytest.raises(TrialError, match=r"mixed_precision: received true .* no GPU"):
+            anyone.train(configure(mixed_precision=True), seed=(1,), reporter=reporter)
 
 
 def test_the_judge_leaves_the_backbone_as_it_was(

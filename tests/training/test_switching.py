@@ -80,7 +80,7 @@ def test_rates_of_0_are_no_dropout(parts: tuple[keras.layers.Layer, ...]) -> Non
 
 def test_our_dropout_goes_by_its_rate_at_the_time() -> None:
     knobs = Knobs(1, lambda shape, rate, seed: 2.0)
-    model = sequence(knobs.dropout(0, "dropout"))
+    model = sequence(knobs.dropout(0, "dropout", whole_channels=False))
     assert switches_of(model, augmented=False).dropout == "no dropout"
     knobs.turn(rates=(0.5,), l2=0.0, seed=np.random.SeedSequence(1))
     assert switches_of(model, augmented=False).dropout == ""
@@ -233,7 +233,7 @@ def test_these_cannot_be_switched_and_say_why(make: Callable[[], keras.Model], r
         lambda: sequence(sequence(layers.Dense(8)), functional(Named)),
         lambda: sequence(layers.LSTM(2), shape=(4, 8)),
         lambda: sequence(layers.Bidirectional(layers.LSTM(2)), layers.Dropout(0.5), shape=(4, 8)),
-        lambda: sequence(Knobs(1, lambda shape, rate, seed: 2.0).dropout(0, "ours")),
+        lambda: sequence(Knobs(1, lambda shape, rate, seed: 2.0).dropout(0, "ours", whole_channels=False)),
     ],
 )
 def test_these_can_be_switched(make: Callable[[], keras.Model]) -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from sweep.records import SplitIndices
 from sweep.studyfile.definition import TrainingSettings
-from sweep.training.task import Task, draw_batches, stratified_probe
+from sweep.training.task import Task, draw_batches, steps_per_epoch, stratified_probe
 
 
 def test_every_row_is_in_one_batch_and_the_last_one_is_shorter() -> None:
     rows, labels = np.arange(100, 110), np.arange(10)
-    batches = draw_batches(rows, labels, 4, np.random.default_rng(0))
+    batches = draw_batches(rows, labels, 4, np.random.default_rng(0), rates=0.1)
     assert batches.rows.shape == (3, 4)
     assert batches.counts.tolist() == [4, 4, 2]
     assert batches.examples == 10
@@ -21,13 +22,30 @@ def test_every_row_is_in_one_batch_and_the_last_one_is_shorter() -> None:
 
 
 def test_a_batch_larger_than_the_set_is_one_step() -> None:
-    batches = draw_batches(np.arange(3), np.zeros(3, np.int64), 8, np.random.default_rng(0))
+    batches = draw_batches(np.arange(3), np.zeros(3, np.int64), 8, np.random.default_rng(0), rates=0.1)
     assert batches.rows.shape == (1, 8)
     assert batches.counts.tolist() == [3]
 
 
 def test_full_batches_have_no_remainder() -> None:
-    assert draw_batches(np.arange(8), np.zeros(8, np.int64), 4, np.random.default_rng(0)).counts.tolist() == [4, 4]
+    batches = draw_batches(np.arange(8), np.zeros(8, np.int64), 4, np.random.default_rng(0), rates=0.1)
+    assert batches.counts.tolist() == [4, 4]
+    np.testing.assert_array_equal(batches.rates, np.float32([0.1, 0.1]))
+
+
+def test_a_limit_of_steps_ends_the_epoch_and_an_order_may_be_kept() -> None:
+    labels = np.zeros(10, np.int64)
+    whole = draw_batches(np.arange(10), labels, 4, np.random.default_rng(0), rates=0.1)
+    few = draw_batches(np.arange(10), labels, 4, np.random.default_rng(0), rates=0.1, steps=2)
+    np.testing.assert_array_equal(few.rows, whole.rows[:2])
+    assert few.counts.tolist() == [4, 4]
+    kept = draw_batches(np.arange(10, 0, -1), labels, 4, None, rates=0.1)
+    assert kept.rows[:2].reshape(-1).tolist() == [10, 9, 8, 7, 6, 5, 4, 3]
+
+
+@pytest.mark.parametrize(("limit", "steps"), [(0, 4), (3, 3), (9, 4)])
+def test_an_epoch_has_as_many_steps_as_images_and_limit_allow(limit: int, steps: int) -> None:
+    assert steps_per_epoch(TrainingSettings(batch_size=8, steps_per_epoch=limit), 25) == steps
 
 
 def test_the_probe_has_each_class_with_its_share() -> None:

@@ -15,7 +15,8 @@ from sweep.features.extract import Features
 from sweep.records import EpochRecord, IndexArray, Measurement, Moment, PredictionRecord, Side, SplitIndices
 from sweep.studyfile.definition import Configuration, ModelSettings
 from sweep.training import trial
-from sweep.training.fused import CompiledStructure, FusedRun
+from sweep.training.fused import CompiledStructure
+from sweep.training.fused_run import FusedRun
 from sweep.training.task import Task
 from sweep.training.trial import Library, Reporter, Trainer
 
@@ -75,7 +76,7 @@ def test_a_measurement_is_whole_and_agrees_with_itself(
     assert found.logged_validation_accuracy == found.validation_accuracy
     assert selected.logged_validation_loss == pytest.approx(found.validation_cross_entropy + found.penalty, rel=1e-6)
     assert found.penalty > 0
-    assert all(record.learning_rate == 1e-2 for record in heard)
+    assert all(record.learning_rate == pytest.approx(1e-2) for record in heard)
 
 
 @pytest.mark.parametrize(
@@ -84,6 +85,18 @@ def test_a_measurement_is_whole_and_agrees_with_itself(
         {"head_width": (16,), "dropout": 0.5},
         {"conv_filters": 8, "dropout": 0.3, "dropout_position": "both"},
         {"unfrozen_layers": 8, "batch_norm": "train"},  # drop-connect and moving statistics in it
+        {"head_width": (8,), "head_batch_norm": True, "dropout": 0.3, "activity_l2": 0.01, "l1": 1e-3},
+        {
+            "conv_filters": 4,
+            "conv_stride": 2,
+            "dropout": 0.3,
+            "dropout_kind": "spatial",
+            "output": "sigmoid",
+            "dropout_position": "both",
+            "pooling": "max2d",
+            "kernel_initializer": "he_uniform",
+        },
+        {"weights": "none", "unfrozen_layers": 8, "batch_norm": "train"},  # drawn anew for every seed
     ],
 )
 def test_the_same_seed_gives_the_same_numbers_whatever_was_trained_before(
@@ -122,7 +135,8 @@ def test_a_structure_is_compiled_once(
     monkeypatch.setattr(trial, "CompiledStructure", count)
     trainer = Trainer(library=library, labels=labels, split=split, num_classes=3)
     fields = {"unfrozen_layers": 3, "dropout": 0.5, "epochs": 1}
-    for changed in ({}, {"dropout": 0.1}, {"l2": 0.1}, {"learning_rate": 1e-3}, {"batch_size": 8}):
+    losses: tuple[dict[str, object], ...] = ({"label_smoothing": 0.1, "schedule": "cosine"}, {"decay": 0.1})
+    for changed in ({}, {"dropout": 0.1}, {"l2": 0.1}, {"learning_rate": 1e-3}, {"batch_size": 8}, *losses):
         trainer.train(configure(**{**fields, **changed}), seed=(0, 1), reporter=reporter)
     assert len(made) == 1
     assert made[0].epoch.experimental_get_tracing_count() == 1  # type: ignore[attr-defined]
@@ -138,8 +152,25 @@ def test_settings_that_are_variables_have_their_effect(
         configuration = configure(**{"head_width": (16,), "dropout": 0.5, "epochs": 1, **changed})
         return trainer.train(configuration, seed=(0, 1), reporter=reporter).epochs[0].logged_train_loss
 
-    losses = [loss(), loss(dropout=0.1), loss(l2=0.1), loss(learning_rate=1e-3), loss(batch_size=8)]
-    assert len(set(losses)) == 5
+    losses = [
+        loss(), loss(dropout=0.1), loss(l1=0.1), loss(l2=0.1), loss(learning_rate=1e-3), loss(batch_size=8),
+        loss(activity_l2=0.01), loss(activity_l2=0.1), loss(label_smoothing=0.1), loss(schedule="cosine"),
+    ]  # fmt: skip
+    assert len(set(losses)) == 10
+
+
+def test_activities_and_kernels_are_in_both_losses_as_keras_has_it(
+    trainer: Trainer, configure: Configure, reporter: Reporter
+) -> None:
+    fields = {"head_width": (8,), "epochs": 1, "activity_l2": 0.1, "optimizer": "sgd", "learning_rate": 1e-9}
+    alone = trainer.train(configure(**fields), seed=(0, 1), reporter=reporter).epochs[0]
+    both = trainer.train(configure(**fields, l2=0.1), seed=(0, 1), reporter=reporter).epochs[0]
+    assert alone.logged_penalty > 0
+    assert alone.logged_train_loss == pytest.approx(alone.train_cross_entropy + alone.logged_penalty, rel=0.2)
+    activity = alone.logged_validation_loss - alone.validation_cross_entropy
+    assert activity == pytest.approx(alone.logged_penalty, rel=0.2)
+    kernels = both.logged_penalty - alone.logged_penalty
+    assert both.logged_validation_loss == pytest.approx(both.validation_cross_entropy + activity + kernels, rel=1e-3)
 
 
 def test_a_pruned_trial_is_measured_at_its_best_epoch(
@@ -263,15 +294,46 @@ def test_memory_that_does_not_suffice_fails_with_what_to_lower(
         trainer.train(configure(), seed=(1,), reporter=reporter)
 
 
+def test_a_model_that_memory_cannot_hold_fails_before_any_of_it_is_made(
+    labels: IndexArray,
+    split: SplitIndices,
+    library: Library,
+    configure: Configure,
+    reporter: Reporter,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def build(*_: object) -> None:
+        raise AssertionError("something was allocated")
+
+    monkeypatch.setattr(trial, "CompiledStructure", build)
+    trainer = Trainer(library=library, labels=labels, split=split, num_classes=3)
+    huge = configure(head_width=(10_000_000, 100_000))
+    assert trainer.describe(huge).head_parameters > 10**12
+    for train in (
+        lambda: trainer.train(huge, seed=(1,), reporter=reporter),
+        lambda: trainer.holdout(huge, seed=(1,)),
+        lambda: trainer.measure_step(huge),
+    ):
+        with pytest.raises(TrialError, match=r"\[model\]: received 1,0.* in the head.*smaller head_width"):
+            train()
+
+
 def test_a_description_counts_as_keras_does(trainer: Trainer, configure: Configure) -> None:
     found = trainer.describe(configure(unfrozen_layers=3, conv_filters=8))
     # top: 16 · 24 weights, its batch norm is frozen; convolution 3 · 3 · 24 · 8 + 8, output 8 · 3 + 3.
+    assert found.head_parameters == 1736 + 27
     assert found.trainable_parameters == 384 + 1736 + 27
     assert found.total_parameters == 2472 + 1736 + 27
     assert found.file_bytes == 4 * found.total_parameters
+    assert found.full_file_bytes == 4 * (found.total_parameters + 2 * found.trainable_parameters)
     assert found.unfrozen_layers == ("top", "top_norm", "top_relu")
     assert found.cut == "block_add"
 
 
-def test_a_step_takes_some_time_and_no_image(trainer: Trainer, configure: Configure) -> None:
-    assert 0 < trainer.measure_step(configure(unfrozen_layers=3)) < 10
+@pytest.mark.parametrize(
+    ("fields", "head_only"), [({}, False), ({"head_epochs": 1}, True), ({"mixup": 0.2, "steps_per_epoch": 2}, False)]
+)
+def test_a_step_takes_some_time_and_no_image(
+    trainer: Trainer, configure: Configure, fields: dict[str, object], head_only: bool
+) -> None:
+    assert 0 < trainer.measure_step(configure(unfrozen_layers=3, **fields), head_only=head_only) < 10

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sweep.progress import Silent
+from sweep.training.trial import Trainer
 from sweep.workflow.dry_run import describe_run
 from sweep.workflow.resolve import Overrides, resolve_study
 
@@ -25,6 +26,7 @@ def test_it_shows_fields_split_size_and_time(
     assert "train: 24 images (cat 12, dog 12)" in text
     # Dense(128) on 1280 features, then 2 classes: 1281 * 128 + 129 * 2.
     assert "164,226 trainable of" in text
+    assert "164,226 in the head and 3,413,024 in the backbone; weights file 14.3 MB, 15.6 MB with the state of" in text
     assert "unfrozen layers: none" in text
     assert "7 of them" in text
     assert "and 20 repetitions of the finalists" in text, "three and the baseline, five times each"
@@ -42,3 +44,14 @@ def test_it_shows_folds_as_the_study_file_writes_them(photo_folder: Callable[...
     assert "40 images are validated once each, in 4 folds of 10" in lines
     assert not any(line.startswith("train:") for line in lines)
     assert "of training in 4 folds, 50 of them" in text
+
+
+def test_the_time_is_that_of_the_epochs_and_their_steps(
+    photo_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Trainer, "measure_step", lambda *_, head_only=False: 1.0 if head_only else 2.0)
+    steps = ("training.batch_size=5", "training.steps_per_epoch=3")
+    sets = ("data.image_size=32", "training.epochs=10", "training.head_epochs=4", *steps)
+    resolved = resolve_study(str(photo_folder({"cat": 20, "dog": 20})), Overrides(sets=sets), Silent())
+    # 24 images would be five batches; three a second each in the first four epochs, two seconds each in six more.
+    assert "a trial like the baseline 48.0 s of training" in "\n".join(describe_run(resolved, progress=Silent()))

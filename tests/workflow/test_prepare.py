@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sweep.errors import BackboneError
 from sweep.progress import Silent
 from sweep.records import EpochRecord, Moment
 from sweep.studyfile.definition import StudyDefinition
 from sweep.training.folds import FoldTrainer
-from sweep.workflow.prepare import make_trainer, prepare_data
+from sweep.workflow.prepare import check_backbones, make_trainer, prepare_data
 from sweep.workflow.stages import TimedProgress
 
 
@@ -30,12 +31,13 @@ class ToTheEnd:
         return True
 
 
-def definition(folder: Path, validation: object) -> StudyDefinition:
+def definition(folder: Path, validation: object, **tables: object) -> StudyDefinition:
     return StudyDefinition.model_validate(
         {
             "name": "photos",
             "data": {"source": str(folder), "image_size": 32, "validation": validation},
             "training": {"epochs": 2, "batch_size": 8},
+            **tables,
         }
     )
 
@@ -61,3 +63,21 @@ def test_folds_share_one_backbone_pass_and_one_sealed_side(photo_folder: Callabl
     tested = trainer.holdout(study.baseline, seed=(0, 0))
     assert tested.measurement.validation_cross_entropy == found.validation_cross_entropy
     assert len(tested.prediction.predicted) == len(data.split.test) == 6
+
+
+@pytest.mark.parametrize(
+    ("field", "choices", "message"),
+    [
+        ("backbone", ["mobilenet", "xception"], r"data\.image_size: received 32; expected at least 71 pixels for xcep"),
+        ("weights", ["none", "mine.h5"], r'model\.weights: received "mine\.h5", and there is no such file'),
+    ],
+)
+def test_every_backbone_of_the_space_is_checked(field: str, choices: list[str], message: str, tmp_path: Path) -> None:
+    study = definition(
+        tmp_path,
+        0.2,
+        model={"backbone": "mobilenet", "weights": "none"},
+        space={field: {"choices": choices}, "preprocessing": {"choices": ["auto", "none"]}},
+    )
+    with pytest.raises(BackboneError, match=message):
+        check_backbones(study, tmp_path)

@@ -11,7 +11,7 @@ from wsgiref.util import setup_testing_defaults
 import pytest
 from optuna_dashboard import wsgi
 
-from sweep.errors import BackboneError, DataError, DefinitionError, StoreError
+from sweep.errors import BackboneError, DataError, DefinitionError, StoreError, TrialError
 from sweep.progress import Silent
 from sweep.records import Split, TrialState
 from sweep.workflow.opened import OpenedStudy
@@ -132,6 +132,41 @@ def test_the_end_of_a_run_says_what_happened_and_what_to_type(
     assert lines[0].startswith("study photos: 1 finished (0 of them pruned), 0 failed; 1 of 1 trials are finished")
     assert "backbone pass" in lines[1]
     assert lines[-1] == f"next: sweep report {tmp_path / 'study.db'}"
+
+
+class Noting(Silent):
+    """Writes down the lines that stay on the screen."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.heard.append(text)
+
+
+class SearchBeganError(Exception):
+    """Raised where the first trial would start."""
+
+
+def test_the_size_of_the_baseline_is_told_before_the_first_trial_and_refused_where_it_does_not_fit(
+    photo_folder: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def begin(**_: object) -> None:
+        raise SearchBeganError
+
+    monkeypatch.setattr("sweep.workflow.run.run_search", begin)
+    sets = (*QUICK, "data.validation={folds = 2}", "data.test=0", "model.head_width=[4, 4]")
+    resolved = resolve_study(str(photo_folder({"cat": 20, "dog": 20})), Overrides(sets=sets, trials=1), Silent())
+    progress = Noting()
+    with pytest.raises(SearchBeganError):
+        run_resolved(resolved, tmp_path / "study.db", timeout=None, progress=progress)
+    # 1281 · 4 weights and biases, 5 · 4, and 5 · 2 for two classes.
+    assert "5,154 in the head and 3,413,024 in the backbone" in progress.heard[-2]
+    assert progress.heard[-1] == "unfrozen layers: none"
+
+    monkeypatch.setattr("sweep.workflow.model_text.physical_memory", lambda: 1_000_000)
+    with pytest.raises(TrialError, match=r"5,154 in the head, for which training takes .* of memory here"):
+        run_resolved(resolved, tmp_path / "study.db", timeout=None, progress=progress)
 
 
 def test_the_optuna_dashboard_lists_the_study(finished: tuple[Path, OpenedStudy]) -> None:

@@ -1,0 +1,133 @@
+"""Whose model a study trains, ours or somebody's own code: checked, described and trained as it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sweep.backbones.graph import INPUT
+from sweep.data.folds import trainings
+from sweep.errors import TrialError
+from sweep.progress import Progress, Silent
+from sweep.records import DataIndex, Scalar, SplitIndices
+from sweep.search.hyper_loading import load_object, make_hypermodel
+from sweep.search.keras_tuner import Candidates
+from sweep.studyfile.definition import StudyDefinition
+from sweep.studyfile.space import FieldRange
+from sweep.training.folds import DescribesModels, FoldTrainer
+from sweep.training.hyper import HyperTrainer
+from sweep.training.recent import physical_memory
+from sweep.training.sizes import check_memory
+from sweep.workflow.model_text import size_lines
+from sweep.workflow.prepare import PreparedData, check_backbones, make_trainer
+
+__all__ = ["Training", "check_models", "describe_hypermodel", "make_training"]
+
+_MEGABYTE = 1e6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Training:
+    """Who trains a study's models.
+
+    Attributes:
+        candidates: of its hypermodel, None where the models are ours.
+        lines: what can be said of the baseline before it is trained.
+    """
+
+    trainer: DescribesModels
+    candidates: Candidates | None
+    lines: Iterable[str]
+
+
+def check_models(definition: StudyDefinition, base: Path) -> None:
+    """Refuse what cannot be built before anything is decoded; a hypermodel's code is loaded, which needs trust.
+
+    Raises:
+        BackboneError: a backbone is unknown, its weights are missing, or the images are too small for it.
+        DefinitionError: a hypermodel cannot be loaded.
+    """
+    if definition.model.hypermodel:
+        load_object(definition.model.hypermodel, base)
+    else:
+        check_backbones(definition, base)
+
+
+def make_training(definition: StudyDefinition, data: PreparedData, *, base: Path, progress: Progress) -> Training:
+    """Who trains the models of a study that `check_models` had nothing against.
+
+    Raises:
+        DefinitionError: what a hypermodel's name stands for is none.
+    """
+    if not definition.model.hypermodel:
+        ours = make_trainer(definition, data, base=base, progress=progress)
+        return Training(trainer=ours, candidates=None, lines=size_lines(ours.describe(definition.baseline)))
+    candidates = _load_candidates(definition, base, len(data.index.class_names))
+    theirs = _make_hyper_trainer(candidates, data.pixels, data.index, data.split, progress)
+    return Training(trainer=theirs, candidates=candidates, lines=_lines(theirs, definition))
+
+
+def describe_hypermodel(
+    definition: StudyDefinition, index: DataIndex, split: SplitIndices, base: Path
+) -> tuple[tuple[str, ...], Mapping[str, FieldRange]]:
+    """What can be said of the baseline without an image, and the hyperparameters that were declared as it was built.
+
+    With other values there may be others, and those that `fit` declares are not among them.
+    """
+    candidates = _load_candidates(definition, base, len(index.class_names))
+    size = definition.data.image_size
+    trainer = _make_hyper_trainer(candidates, np.empty((0, size, size, 3), np.uint8), index, split, Silent())
+    declared: dict[str, FieldRange] = {}
+
+    def supply(name: str, values: FieldRange, default: Scalar) -> Scalar:
+        declared[name] = values
+        return default
+
+    with candidates.drawing(supply, lambda: None):
+        return tuple(_lines(trainer, definition)), declared
+
+
+def _load_candidates(definition: StudyDefinition, base: Path, num_classes: int) -> Candidates:
+    name, size = definition.model.hypermodel, definition.data.image_size
+    hypermodel = make_hypermodel(load_object(name, base), name, input_shape=(size, size, 3), num_classes=num_classes)
+    return Candidates(hypermodel, name)
+
+
+def _make_hyper_trainer(
+    candidates: Candidates, pixels: NDArray[np.uint8], index: DataIndex, split: SplitIndices, progress: Progress
+) -> HyperTrainer | FoldTrainer:
+    labels = index.labels
+    trainer = HyperTrainer(
+        candidates=candidates,
+        pixels=pixels,
+        labels=labels,
+        split=trainings(split)[0],
+        num_classes=len(index.class_names),
+        progress=progress,
+    )
+    return FoldTrainer(trainer, labels=labels, split=split) if split.folds else trainer
+
+
+def _lines(trainer: DescribesModels, definition: StudyDefinition) -> Iterator[str]:
+    """Of the baseline, built with the defaults of its hyperparameters.
+
+    Raises:
+        DefinitionError: a hyperparameter is of a kind that cannot be searched here.
+    """
+    try:
+        described = trainer.describe(definition.baseline)
+        note = check_memory(described, physical_memory())
+    except TrialError as error:
+        yield f"nothing can be said of the baseline: {error}"  # it fails as a trial does, with its reason
+        return
+    frozen = f'frozen up to "{described.cut}"' if described.cut != INPUT else "nothing of it is computed ahead"
+    yield (
+        f"baseline: {described.trainable_parameters:,} trainable of {described.total_parameters:,} parameters; "
+        f"weights file {described.file_bytes / _MEGABYTE:,.1f} MB; {frozen}"
+    )
+    if note:
+        yield note

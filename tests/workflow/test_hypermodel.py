@@ -1,0 +1,283 @@
+"""A study of somebody's own hypermodel, from its file to the opened seal."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import pytest
+
+from sweep.errors import DefinitionError, UsageError
+from sweep.progress import Silent
+from sweep.records import TrialState
+from sweep.report.page import render_page
+from sweep.report.tables import render_table
+from sweep.workflow.dry_run import describe_run
+from sweep.workflow.holdout import check_holdout, open_holdout
+from sweep.workflow.opened import OpenedStudy, open_study
+from sweep.workflow.report import load_report
+from sweep.workflow.resolve import Overrides, resolve_study
+from sweep.workflow.run import run_study
+
+CODE = """
+import keras
+import keras_tuner
+from keras import layers
+
+class Mine(keras_tuner.HyperModel):
+    def __init__(self, input_shape, classes):
+        super().__init__()
+        self.input_shape, self.classes = input_shape, classes
+
+    def build(self, hp):
+        drop = hp.Float("drop", 0.0, 0.6, step=0.2, default=0.2)
+        hidden = hp.Boolean("hidden")
+        with hp.conditional_scope("hidden", [True]):
+            width = hp.Int("width", 4, 16, step=4)
+        parts = [layers.Dense(width, activation="relu")] if hidden else []
+        model = keras.Sequential(
+            [
+                keras.Input(self.input_shape),
+                layers.Rescaling(1 / 255),
+                layers.GlobalAveragePooling2D(),
+                layers.Dropout(drop),
+                *parts,
+                layers.Dense(self.classes, activation="softmax"),
+            ]
+        )
+        model.compile(keras.optimizers.Adam(0.5), "categorical_crossentropy", metrics=["accuracy"])
+        return model
+
+    def fit(self, hp, model, *args, **kwargs):
+        return model.fit(*args, batch_size=hp.Choice("batch", [8, 16]), **kwargs)
+
+def reversed_rate(hp):
+    hp.Float("rate", 0.1, 1.0, sampling="reverse_log")
+"""
+STUDY = """
+name = "mine"
+[data]
+source = "photos"
+image_size = 16
+validation = {validation}
+[model]
+hypermodel = "workflow_mine:{named}"
+[training]
+epochs = 2
+patience = 0
+[search]
+trials = 3
+finalists = 1
+repeats = 1
+seed = 1
+pruner = "none"
+"""
+
+
+class Notes(Silent):
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+@pytest.fixture(scope="module")
+def clean_path() -> Iterator[None]:
+    """Python's path as it was, and the module forgotten."""
+    before = list(sys.path)
+    yield
+    sys.path[:] = before
+    sys.modules.pop("workflow_mine", None)
+
+
+def write(folder: Path, *, named: str = "Mine", validation: str = "0.3") -> Path:
+    """The study file, its module beside it."""
+    (folder / "workflow_mine.py").write_text(CODE)
+    path = folder / "mine.toml"
+    path.write_text(STUDY.format(named=named, validation=validation))
+    return path
+
+
+@dataclass(frozen=True)
+class Finished:
+    file: Path
+    database: Path
+    study: OpenedStudy
+    notes: list[str]
+
+
+@pytest.fixture(scope="module")
+def mine(tmp_path_factory: pytest.TempPathFactory, clean_path: None) -> Finished:
+    """Run to its three trials, and the finalists once more."""
+    import numpy as np  # noqa: PLC0415
+    from PIL import Image  # noqa: PLC0415
+
+    root = tmp_path_factory.mktemp("mine")
+    generator = np.random.default_rng(0)
+    for label, colour in {"cat": 90, "dog": 150}.items():
+        (root / "photos" / label).mkdir(parents=True)
+        for number in range(20):
+            pixels = np.clip(colour + generator.normal(0, 30, (16, 16, 3)), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(root / "photos" / label / f"{number}.png")
+    notes = Notes()
+    file, database = write(root), root / "study.db"
+    return Finished(file, database, run_study(str(file), database=database, progress=notes), notes.notes)
+
+
+def test_every_trial_is_recorded_with_what_was_active(mine: Finished) -> None:
+    trials = mine.study.trials
+    assert [trial.state for trial in trials] == [TrialState.COMPLETE] * 3
+    assert trials[0].parameters == {"drop": 0.2, "hidden": False, "batch": 8}
+    for trial in trials:
+        assert ("width" in trial.parameters) == trial.parameters["hidden"]
+        assert trial.configuration["hypermodel"] == "workflow_mine:Mine"
+        assert trial.measurement is not None
+        assert (trial.measurement.engine, trial.measurement.modes_reason) == ("plain", "")
+    assert any("width" in trial.parameters for trial in trials), "or the tests below say nothing"
+    best = max(trial.measurement.validation_accuracy for trial in trials if trial.measurement)
+    assert best > 0.9, "two colours that differ by two deviations"
+
+
+def test_what_is_trained_is_said_before_and_after(mine: Finished) -> None:
+    sizes = "baseline: 8 trainable of 8 parameters; weights file 0.0 MB; nothing of it is computed ahead"
+    assert sizes in mine.notes
+    assert 'nothing of the model is computed ahead: the layer "dense" trains' in " ".join(mine.notes)
+
+
+def test_the_finalists_are_trained_again(mine: Finished) -> None:
+    repetitions = mine.study.report.repetitions
+    assert {record.number for record in repetitions} >= {0}
+    assert all(record.new_split for record in repetitions)
+
+
+def test_a_finished_study_has_nothing_left_to_do(mine: Finished) -> None:
+    again = run_study(str(mine.file), database=mine.database)
+    assert [trial.number for trial in again.trials] == [0, 1, 2]
+
+
+def test_the_report_shows_conditional_hyperparameters(mine: Finished) -> None:
+    report = load_report(mine.database)
+    assert report.swept == ("drop", "hidden", "batch", "width")
+    space = report.definition["space"]
+    assert space["drop"] == {"low": 0.0, "high": 0.6, "step": 0.2}
+    assert space["hidden"] == {"choices": [False, True]}
+    assert space["width"] == {"low": 4, "high": 16, "step": 4}
+    missing = [row for row in report.rows if report.parameters(row)["width"] is None]
+    assert missing
+    assert "hidden" in render_table(report, "markdown")
+    assert '"width": null' in render_table(report, "json")
+    page = render_page(report)
+    assert "width" in page
+    assert "needs 10 complete trials" in report.importances_reason
+
+
+def test_the_seal_is_opened_for_those_who_trust_the_code(mine: Finished, tmp_path: Path) -> None:
+    database = Path(shutil.copy(mine.database, tmp_path / "study.db"))
+    with pytest.raises(UsageError, match=r"^workflow_mine:Mine: received code that would be run"):
+        check_holdout(database)
+    check_holdout(database, trust=True)
+    report = open_holdout(database, top=2, trust=True, progress=Silent())
+    for result in report.openings[0].record.results:
+        measured = mine.study.trials[result.number].measurement
+        assert measured is not None
+        assert result.validation_accuracy == measured.validation_accuracy, "trained again as the trial was"
+
+
+def test_a_dry_run_lists_the_hyperparameters(mine: Finished) -> None:
+    lines = describe_run(resolve_study(str(mine.file), Overrides(), Silent()), progress=Silent())
+    assert "[model] hypermodel=workflow_mine:Mine" in lines
+    assert lines[-1] == "hyperparameters: drop 0:0.6:0.2, hidden False,True"
+
+
+def test_folds_are_averaged(mine: Finished, tmp_path: Path) -> None:
+    folder = mine.file.parent
+    (folder / "folds.toml").write_text(STUDY.format(named="Mine", validation="{folds = 2}").replace("median", "none"))
+    sets = ("search.trials=1", "search.finalists=0", "training.epochs=1")
+    study = run_study(str(folder / "folds.toml"), database=tmp_path / "study.db", sets=sets)
+    measured = study.trials[0].measurement
+    assert measured is not None
+    assert (measured.folds, measured.validation_images) == (2, 17)
+
+
+def test_a_kind_that_cannot_be_searched_is_refused_before_any_trial(mine: Finished, tmp_path: Path) -> None:
+    folder = mine.file.parent
+    (folder / "reversed.toml").write_text(STUDY.format(named="reversed_rate", validation="0.3"))
+    with pytest.raises(DefinitionError, match='hyperparameter "rate": received sampling="reverse_log"'):
+        run_study(str(folder / "reversed.toml"), database=tmp_path / "study.db")
+    assert open_study(tmp_path / "study.db").trials == ()
+
+
+def test_a_bundled_study_does_not_vouch_for_code_that_an_option_names(tmp_path: Path) -> None:
+    options = ("model.hypermodel=workflow_mine:Mine", *(f"model.{field}" for field in ()))
+    with pytest.raises(UsageError, match="add --trust"):
+        run_study("hypermodel", database=tmp_path / "study.db", sets=options)
+
+
+# ---- KerasTuner's own --------------------------------------------------------------------------------------------------
+
+
+def run_applied(mine: Finished, name: str, tmp_path: Path, size: int) -> OpenedStudy:
+    folder = mine.file.parent
+    text = STUDY.format(named="Mine", validation="0.3").replace(
+        "workflow_mine:Mine", f"keras_tuner.applications:{name}"
+    )
+    (folder / f"{name}.toml").write_text(text)
+    sets = (f"data.image_size={size}", "training.epochs=1", "search.trials=1", "search.finalists=0")
+    return run_study(str(folder / f"{name}.toml"), database=tmp_path / "study.db", sets=sets)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "size", "parameters"),
+    [
+        ("HyperXception", 16, {"activation": "relu", "num_dense_layers": 1, "dense_use_bn": True}),
+        ("HyperResNet", 32, {"version": "v2", "conv4_depth": 6, "optimizer": "adam", "learning_rate": 0.01}),
+    ],
+)
+def test_models_of_keras_tuner_run(
+    mine: Finished, tmp_path: Path, name: str, size: int, parameters: dict[str, object]
+) -> None:
+    (trial,) = run_applied(mine, name, tmp_path, size).trials
+    assert trial.state is TrialState.COMPLETE, trial.failure
+    assert parameters.items() <= dict(trial.parameters).items()
+
+
+@pytest.mark.slow
+def test_hyper_efficient_net_runs_where_its_weights_are(
+    mine: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It resizes every image to 224 pixels and trains the whole network; here without the weights of ImageNet."""
+    from keras_tuner.src.applications import efficientnet  # noqa: PLC0415 - to take its download away
+
+    def unweighted(**options: object) -> keras.Model:
+        return keras.applications.EfficientNetB0(weights=None, **options)
+
+    monkeypatch.setitem(efficientnet.EFFICIENTNET_MODELS, "B0", unweighted)
+    monkeypatch.setitem(efficientnet.EFFICIENTNET_IMG_SIZE, "B0", 32)
+    (trial,) = run_applied(mine, "HyperEfficientNet", tmp_path, 16).trials
+    assert trial.state is TrialState.COMPLETE, trial.failure
+    assert trial.parameters["version"] == "B0"
+
+
+def test_hyper_efficient_net_without_a_network_says_so_in_one_line(
+    mine: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from keras_tuner.src.applications import efficientnet  # noqa: PLC0415
+
+    def unreachable(**options: object) -> keras.Model:
+        raise Exception("URL fetch failure on https://storage/efficientnetb0_notop.h5: None -- no network")
+
+    monkeypatch.setitem(efficientnet.EFFICIENTNET_MODELS, "B0", unreachable)
+    folder = mine.file.parent
+    run: Callable[[], OpenedStudy] = lambda: run_applied(mine, "HyperEfficientNet", tmp_path, 16)  # noqa: E731
+    with pytest.raises(Exception, match="efficientnetb0_notop.h5: None -- no network") as caught:
+        run()
+    assert "\n" not in str(caught.value)
+    assert (folder / "HyperEfficientNet.toml").is_file()
+    assert importlib.util.find_spec("keras_tuner") is not None
