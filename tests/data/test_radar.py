@@ -57,9 +57,19 @@ def test_a_stepped_chirp_goes_one_way_and_a_hopping_one_both() -> None:
     assert sum((signs > 0).any() and (signs < 0).any() for signs in both) >= 7
 
 
-def test_a_pulsed_tone_stays_where_it_is() -> None:
-    for levels in quiet(MODULATIONS.index("pulsed_tone"), 8):
-        assert np.median(np.abs(levels - np.median(levels))) < 6
+def halves(picture: NDArray[np.float64]) -> tuple[int, int]:
+    """The loudest row of a pulse's first half, and that of its second."""
+    first, second = (
+        np.convolve(part.mean(axis=1), np.ones(7), "same") for part in (picture[:, 42:76], picture[:, 76:110])
+    )
+    return int(np.argmax(first[4:-4])), int(np.argmax(second[4:-4]))
+
+
+def test_a_pulsed_tone_stays_where_it_is_and_a_chirp_does_not() -> None:
+    tones = [halves(pulse(MODULATIONS.index("pulsed_tone"), number)) for number in range(20)]
+    chirps = [halves(pulse(MODULATIONS.index("linear_chirp"), number)) for number in range(20)]
+    assert all(abs(first - second) <= 4 for first, second in tones)
+    assert sum(abs(first - second) > 4 for first, second in chirps) >= 18
 
 
 def test_brightness_tells_next_to_nothing_of_the_class() -> None:
