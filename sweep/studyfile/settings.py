@@ -60,19 +60,25 @@ class ModelSettings(Table):
     `batch_norm_momentum` is how slowly they follow in the ones that learn, 0: as the backbone was built.
     `backbone_batch_norm` takes batch norm out of the whole backbone ("removed"), folds it into the weights next to it
     ("folded": the same function) or puts one behind every convolution that has none ("inserted"); "kept": as built.
+    Where there is no batch norm these fields do nothing. What drops out in the backbone as it was built (drop-connect)
+    does so in unfrozen layers alone.
 
     The head is, in this order: dropout (before_conv) · Conv2D(conv_filters, 3, stride conv_stride), unless 0 · dropout
     (after_conv) · pooling · dropout (after_pooling) · for each width: Dense(width) · dropout (after_dense) ·
     Dense(classes). Every convolution and hidden dense layer has `activation`, and a batch norm before it with
-    `head_batch_norm`. Without a convolution, before_conv, after_conv and both mean one dropout on the feature map
-    before the pooling; without a dense layer, after_dense means after_pooling. `dropout_position` = "backbone" drops
-    out behind every activation of the backbone that follows a batch norm, or followed one that was taken out, and
-    nowhere in the head. `dropout_kind` = "spatial" drops whole channels where there is a feature map. `output` =
-    "sigmoid" divides each class's sigmoid by their sum, as Keras' categorical cross-entropy does with such numbers
-    (behind a sigmoid layer `fit` of Keras 3 takes the softmax instead: there it is "softmax"). `l1` and `l2` are the
-    factors on the absolute values and squares of all kernels of the head, `activity_l2` on the squares of what its
-    convolution and hidden dense layers put out, in training alone and, as Keras 3 does it, divided by the images of the
-    batch. Lists may be given in the notation of the database too ("512-256"), and a bare head width is one layer.
+    `head_batch_norm`; `kernel_initializer` draws the kernels of all. Without a convolution, before_conv, after_conv and
+    both mean one dropout on the feature map before the pooling; without a dense layer, after_dense means after_pooling.
+    `dropout_position` = "backbone" drops out behind every activation of the backbone that follows a batch norm, or
+    followed one that was taken out (in a network that never had one, of every convolution), and nowhere in the head.
+    `dropout_kind` = "spatial" drops whole channels where there is a feature map. `output` = "sigmoid" divides each
+    class's sigmoid by their sum, as Keras' categorical cross-entropy does with such numbers (behind a sigmoid layer
+    `fit` of Keras 3 takes the softmax instead: there it is "softmax"). `l1` and `l2` are the factors on the absolute
+    values and squares of all kernels of the head, `activity_l2` on the squares of what its convolution and hidden dense
+    layers put out, as Keras 3 does it divided by the images of the batch. Lists may be given in the notation of the
+    database too ("512-256"), and a bare head width is one layer.
+
+    `hypermodel` names a KerasTuner hypermodel, "module:object"; it makes the whole model, and no other field of the
+    table may stand beside it.
     """
 
     backbone: Text = "efficientnet-lite0"
@@ -111,10 +117,10 @@ class TrainingSettings(Table):
     """`[training]`: how a configuration is trained.
 
     `learning_rate` is the highest; over `warmup_epochs` it rises from near 0 in a line, then `schedule` leads it to the
-    last epoch: "constant", "cosine" and "linear" to 0, "exponential" to a hundredth. `decay` divides it by
-    1 + decay · steps, as Keras 2 did. `momentum` is for sgd and rmsprop, `weight_decay` for adamw. The first
-    `head_epochs` of the epochs train the head alone; then the optimizer starts anew, with what is unfrozen too, at a
-    tenth of the learning rate. `steps_per_epoch` ends an epoch after that many batches (0: all images), and
+    last epoch: "constant", "cosine" and "linear" to 0, "exponential" to a hundredth. `decay` divides it by 1 + decay ·
+    steps, as Keras 2 did. `momentum` is for sgd and rmsprop, `weight_decay` for adamw. The first `head_epochs` of the
+    epochs train the head alone; then optimizer, warm-up and schedule start anew, with what is unfrozen too, at a tenth
+    of the learning rate. `steps_per_epoch` ends an epoch after that many batches (0: all images), and
     `validation_steps` logs validation on that many batches alone (0: all; the clean numbers are always of all).
     `shuffle` = false takes the images in the order of their files, class after class.
 

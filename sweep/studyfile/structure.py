@@ -39,7 +39,17 @@ _MOST_COMBINATIONS = 5_000
 
 
 def check_structures(space: Mapping[str, FieldRange]) -> None:
-    """Refuse a space of more than 5,000 structures: each is prepared before the search."""
+    """Refuse a space of more than 5,000 structures: each is prepared before the search.
+
+    A continuous range of a field that decides one would ask for a pass of the backbone in each trial.
+    """
+    if endless := [field for field in space if field in _IN_FULL and grid_size(space[field]) is None]:
+        raise DefinitionError(
+            f"[space] {endless[0]}",
+            received="a continuous range",
+            expected="a step or choices, since each value is prepared before the search",
+            remedy=f"write for example {endless[0]} = {{choices = [{', '.join(map(str, ends(space[endless[0]])))}]}}",
+        )
     sizes = _sizes(space)
     count = math.prod(sizes.values())
     if count <= _MOST_COMBINATIONS:

@@ -28,8 +28,8 @@ def test_text_fields_are_those_of_one_text() -> None:
     assert {field for field in TABLE_OF if is_text(field)} == {
         "name", "question", "source", "group", "backbone", "weights", "preprocessing", "channels", "unfrozen",
         "batch_norm", "backbone_batch_norm", "pooling", "activation", "kernel_initializer", "output",
-        "dropout_position", "dropout_kind", "optimizer", "schedule", "keep", "loss", "labels", "class_weight",
-        "sampler", "pruner", "objective",
+        "dropout_position", "dropout_kind", "hypermodel", "optimizer", "schedule", "keep", "loss", "labels",
+        "class_weight", "sampler", "pruner", "objective",
     }  # fmt: skip
 
 

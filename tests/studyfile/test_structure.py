@@ -44,3 +44,10 @@ def test_too_many_structures_are_refused_without_being_built() -> None:
     space = {"unfrozen_layers": read_range("unfrozen_layers", "0:1000000000"), "pooling": read_range("pooling", "avg")}
     with pytest.raises(DefinitionError, match=r"\[space\] unfrozen_layers: received 1,000,000,001 combinations of"):
         check_structures(space)
+
+
+def test_a_continuous_range_of_what_is_computed_ahead_is_refused() -> None:
+    # Each trial would take all images through the backbone once more.
+    with pytest.raises(DefinitionError, match=r"augment_rotation: received a continuous range; .* \[0\.0, 90\.0\]"):
+        check_structures({"augment_rotation": read_range("augment_rotation", "0:90")})
+    check_structures({"augment_rotation": read_range("augment_rotation", "0:90:45")})
