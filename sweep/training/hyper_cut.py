@@ -8,11 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import keras
+from keras import layers
 
 from sweep.backbones.graph import Crossing, crossings, nodes
 from sweep.training.switching import why_other_in_training
 
 __all__ = ["CutModel", "Uncut", "cut_model", "why_in_training"]
+
+_NOISE = (layers.Dropout, layers.GaussianDropout, layers.GaussianNoise, layers.AlphaDropout)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -88,5 +91,10 @@ def _is_plain(model: keras.Model) -> bool:
 
 
 def _deepest(graph: keras.Model, first: int) -> Crossing:
-    """The last tensor that every path crosses before a call."""
-    return [crossing for crossing in crossings(graph) if crossing.step < first][-1]
+    """The last tensor that every path crosses before a call; not that of a dropout of rate 0.
+
+    Else a swept rate, which may be 0, would ask for the same numbers under another name.
+    """
+    operations = [node.operation for node in nodes(graph)]
+    found = [crossing for crossing in crossings(graph) if crossing.step < first]
+    return [crossing for crossing in found if not isinstance(operations[crossing.step], _NOISE)][-1]

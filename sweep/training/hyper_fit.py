@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import os
+import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
 from typing import Any, Protocol
 
 import keras
@@ -55,22 +59,29 @@ class Candidate(Protocol):
 
 @contextmanager
 def blamed(candidate: Candidate, part: str) -> Iterator[None]:
-    """What somebody's own code raises becomes an error of ours that names the code.
+    """What somebody's own code raises becomes an error of ours that names the code; what it prints goes to stderr.
 
     Raises:
         TrialError: instead of anything else.
     """
     try:
-        yield
+        with redirect_stdout(sys.stderr):
+            yield
     except (Exception, SystemExit) as error:
         if candidate.fault is not None:
             raise candidate.fault from error
-        raise TrialError(
-            f"{candidate.name}, {part}",
-            received=" ".join(f"{type(error).__name__}: {error}".split()),
-            expected=f"a {part} that goes through",
-            remedy="mend it there",
-        ) from error
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        expected, remedy = _mended(said, part)
+        raise TrialError(f"{candidate.name}, {part}", received=said, expected=expected, remedy=remedy) from error
+
+
+def _mended(said: str, part: str) -> tuple[str, str]:
+    """What would have been right, and what to do about it."""
+    missing = re.search(r"URL fetch failure on (https?://\S+/([^/\s:]+))", said)
+    if missing is None:
+        return f"a {part} that goes through", "mend it there"
+    folder = Path(os.environ.get("KERAS_HOME", "~/.keras")) / "models"
+    return f"{missing[2]} in {folder}", f"download {missing[1]} where there is a network and put it there"
 
 
 class HyperFit:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -56,3 +59,16 @@ def test_a_refusal_waits_for_no_tensorflow(cli: Cli, database: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_code_that_a_database_names_needs_trust(cli: Cli, database: Path) -> None:
+    with closing(sqlite3.connect(database)) as connection, connection:
+        (text,) = connection.execute("SELECT definition FROM sweep_studies").fetchone()
+        definition = {**json.loads(text), "model": {"hypermodel": "cli_absent:build"}, "training": {}, "space": {}}
+        connection.execute("UPDATE sweep_studies SET definition = ?", (json.dumps(definition),))
+    refused = cli("holdout", database)
+    assert refused.code == 2
+    assert refused.err.startswith("sweep: cli_absent:build: received code that would be run")
+    trusted = cli("holdout", database, "--trust")
+    assert trusted.code == 3
+    assert "No module named 'cli_absent'" in trusted.err

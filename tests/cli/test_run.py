@@ -104,3 +104,14 @@ def test_a_database_that_is_none_of_ours_is_refused_untouched(
     shown = cli("run", photo_folder({"cat": 20, "dog": 20}), "--db", database, *QUICK)
     assert shown.code == 6, shown.err
     assert before is None or database.read_bytes() == before
+
+
+def test_code_that_an_option_names_needs_trust(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    named = ("run", "hypermodel", "--set", "model.hypermodel=cli_absent:build")
+    refused = cli(*named)
+    assert refused.code == 2
+    assert refused.err.splitlines()[-1].startswith("sweep: cli_absent:build: received code that would be run")
+    trusted = cli(*named, "--trust")
+    assert trusted.code == 3
+    assert "No module named 'cli_absent'" in trusted.err

@@ -8,6 +8,7 @@ from typing import Any
 
 import optuna
 import pytest
+from optuna.distributions import CategoricalDistribution, IntDistribution
 from optuna.trial import create_trial
 
 from sweep.records import TrialState
@@ -56,6 +57,24 @@ def test_we_read_what_optuna_reads(toys: Database, run_trials: Run) -> None:
     assert [trial.finished for trial in ours] == [_utc(trial.datetime_complete) for trial in theirs]
     # A pruned trial's value is Optuna's last report, not J.
     assert [trial.objective for trial in ours] == [-math.inf, None, None, -0.5, None, None]
+
+
+def test_distributions_are_known_by_parameter_each_once(toys: Database, run_trials: Run) -> None:
+    assert toys.distributions("toys") == {}
+
+    def objective(trial: optuna.Trial) -> float:
+        deep = trial.suggest_categorical("deep", [True, False])
+        trial.suggest_int("width", 8, 64 if deep else 16)
+        return 0.0
+
+    study = run_trials(toys, objective, 0)
+    for deep in (True, False, True):
+        study.enqueue_trial({"deep": deep})
+    study.optimize(objective, n_trials=3)
+    assert toys.distributions("toys") == {
+        "deep": (CategoricalDistribution((True, False)),),
+        "width": (IntDistribution(8, 64), IntDistribution(8, 16)),
+    }
 
 
 def _utc(moment: datetime.datetime | None) -> datetime.datetime | None:

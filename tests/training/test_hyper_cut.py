@@ -39,6 +39,12 @@ def test_the_cut_lies_behind_the_pooling_of_a_frozen_base() -> None:
     assert [id(weight) for weight in found.rest.trainable_weights] == [id(one) for one in model.trainable_weights]
 
 
+def test_a_rate_of_0_asks_for_no_other_cut() -> None:
+    found = cut_model(stack(base(), *head(layers.Dropout(0.0, name="drop"))))
+    assert isinstance(found, CutModel)
+    assert (found.layer, found.reason) == ("pool", 'the layer "dense" trains')
+
+
 def test_a_functional_model_with_operations_is_cut_too() -> None:
     inputs = keras.Input((SIZE, SIZE, 3))
     features = base()(inputs / 2.0, training=False)
