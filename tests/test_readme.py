@@ -11,7 +11,11 @@ from typing import Any
 
 import pytest
 
+from sweep.progress import Silent
+from sweep.workflow.resolve import Overrides, resolve_study
+
 README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+README_OF_STUDIES = Path(__file__).parents[1] / "studies" / "README.md"
 Cli = Callable[..., Any]
 
 
@@ -59,3 +63,25 @@ def test_every_command_runs(
     assert (work / "study.html").is_file()
     for block in blocks("python"):
         exec(block.replace("trials=50", "trials=3"), {})
+
+
+def studies_commands() -> list[str]:
+    text = README_OF_STUDIES.read_text("utf-8")
+    return re.findall(r"`(sweep run [^`]+)`", text)
+
+
+def test_every_command_of_the_studies_names_a_study_and_fields_that_there_are() -> None:
+    shorthands = dict(re.findall(r"`\$(\w+)` stands for\s+`([^`]+)`", README_OF_STUDIES.read_text("utf-8")))
+    found = studies_commands()
+    assert len(found) > 15
+    for command in found:
+        for name, meaning in shorthands.items():
+            command = command.replace(f"${name}", meaning)  # noqa: PLW2901
+        words = [word for word in shlex.split(command)[2:] if word != "--dry-run"]
+        options: dict[str, list[str]] = {}
+        for option, value in zip(words[1::2], words[2::2], strict=True):
+            options.setdefault(option, []).append(value)
+        assert options.keys() <= {"--only", "--set", "--name", "--db", "--trials"}, command
+        overrides = Overrides(sets=options.get("--set", ()), only=options.get("--only", ()))
+        if words[0] != "NAME":
+            resolve_study(words[0], overrides, Silent())

@@ -94,7 +94,7 @@ class Backbone:
         preprocessing: a key of `PREPROCESSING`.
         digest: SHA-256 of architecture and weights, hexadecimal.
         channels: a key of `CHANNELS`.
-        dropout_sites: the layers behind which a dropout inside the backbone goes; None: as its batch norms show.
+        dropout_sites: the layers behind which a dropout inside the backbone goes.
     """
 
     name: str
@@ -103,8 +103,8 @@ class Backbone:
     model: keras.Model
     preprocessing: str
     digest: str
+    dropout_sites: tuple[str, ...]
     channels: str = "rgb"
-    dropout_sites: tuple[str, ...] | None = None
 
     def preprocess(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
         """RGB pixels 0 to 255, of any type, shape (n, height, width, 3), to what `model` takes."""

@@ -6,7 +6,7 @@ A cut is a tensor that every path from the input to the output crosses: a residu
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -24,6 +24,7 @@ __all__ = [
     "Cut",
     "ParameterCounts",
     "cut_for",
+    "cut_shape",
     "parameter_counts",
     "prefix_model",
     "tail_key",
@@ -32,6 +33,9 @@ __all__ = [
 ]
 
 Reduction = Literal["none", "avg", "max"]
+
+# The first convolution has 1,792 parameters in VGG, 9,600 with its batch norm in ResNet50.
+_STEM_PARAMETERS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +67,33 @@ class ParameterCounts:
 def cut_for(backbone: Backbone, model: ModelSettings) -> Cut:
     """The deepest cut before the first layer that learns, or that is another function in training.
 
+    The pixels instead where batch norms or dropouts put it behind a mere stem whose output is larger than they are:
+    VGG16's first convolution would fill 6.6 MB an image at 160 pixels and saves less than a hundredth of the work. An
+    unfrozen tail is cut where it begins, as asked for.
+
     The pooling belongs to it where nothing comes between the backbone and a global pooling. That depends on the
     dropout's position, not on its rate, so that a swept rate never asks for another pass.
 
     Raises:
         BackboneError: dropout is to go into the backbone, and there is no place for it.
     """
-    found, calls = list(crossings(backbone.model)), nodes(backbone.model)
-    last = _last_frozen_step(calls, Freezing.of(backbone, model))
+    found, calls, freezing = list(crossings(backbone.model)), nodes(backbone.model), Freezing.of(backbone, model)
+    last = _last_frozen_step(calls, freezing)
     if last == len(calls):
         return Cut(found[-1].name, _reduction(model))
-    name, step = next((crossing.name, crossing.step) for crossing in reversed(found) if crossing.step <= last)
-    # Padding and rescaling alone are not worth a cache that is larger than the pixels.
-    before = calls[: step + 1]
-    return Cut(name if any(getattr(node.operation, "trainable_weights", ()) for node in before) else INPUT)
+    deepest = next(crossing for crossing in reversed(found) if crossing.step <= last)
+    saved = _parameters(calls[: deepest.step + 1])
+    larger = math.prod(deepest.tensor.shape[1:]) > math.prod(found[0].tensor.shape[1:])
+    following = calls[min(last + 1, len(calls) - 1)].operation.name
+    chosen = model.unfrozen == "last" and following in freezing.unfrozen
+    # Padding and rescaling are not worth a cache, nor is a stem one that is larger than the pixels.
+    return Cut(INPUT if not saved or (larger and saved < _STEM_PARAMETERS and not chosen) else deepest.name)
+
+
+def cut_shape(backbone: Backbone, cut: Cut) -> tuple[int, ...]:
+    """The shape of one image's features at a cut: (height, width, channels), or (channels,) where it is pooled."""
+    shape = tuple(_crossing(backbone, cut).tensor.shape[1:])
+    return shape if cut.reduction == "none" else shape[-1:]
 
 
 def prefix_model(backbone: Backbone, cuts: Sequence[Cut]) -> keras.Model:
@@ -134,7 +151,7 @@ def parameter_counts(backbone: Backbone, model: ModelSettings) -> ParameterCount
     """How many of the backbone's parameters train."""
     learning = (backbone.model.get_layer(name) for name in Freezing.of(backbone, model).learning)
     return ParameterCounts(
-        trainable=sum(math.prod(weight.shape) for layer in learning for weight in layer.trainable_weights),
+        trainable=_count(learning),
         total=backbone.model.count_params(),
     )
 
@@ -150,6 +167,17 @@ def _last_frozen_step(calls: Sequence[Node], freezing: Freezing) -> int:
     before = (step - 1 for step, node in enumerate(calls) if node.operation.name in freezing.active)
     dropped = (step for step, node in enumerate(calls) if node.operation.name in freezing.dropped_behind)
     return min((*before, *dropped), default=len(calls))
+
+
+def _parameters(calls: Sequence[Node]) -> int:
+    """Of every layer that is called, once."""
+    return _count({id(node.operation): node.operation for node in calls}.values())
+
+
+def _count(operations: Iterable[keras.Operation]) -> int:
+    """Trainable parameters."""
+    weights = (weight for operation in operations for weight in getattr(operation, "trainable_weights", ()))
+    return sum(math.prod(weight.shape) for weight in weights)
 
 
 def _reduction(model: ModelSettings) -> Reduction:
@@ -174,9 +202,8 @@ def _crossing(backbone: Backbone, cut: Cut) -> Crossing:
 
 
 def _rate(model: ModelSettings) -> float:
-    # A list of rates stands behind dense layers alone.
-    (rate,) = model.dropout if isinstance(model.dropout, tuple) else (model.dropout,)
-    return rate
+    assert not isinstance(model.dropout, tuple), "a definition has lists of rates behind dense layers alone"
+    return model.dropout
 
 
 class _Tail:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sweep.backbones.catalog import Backbone
-from sweep.backbones.surgery import dropout_sites
 from sweep.errors import BackboneError
 from sweep.studyfile.definition import ModelSettings
 
@@ -79,9 +78,8 @@ def _names(layers: Sequence[keras.Layer]) -> tuple[str, ...]:
 
 
 def _dropped_behind(backbone: Backbone) -> tuple[str, ...]:
-    sites = dropout_sites(backbone.model) if backbone.dropout_sites is None else backbone.dropout_sites
-    if sites:
-        return sites
+    if backbone.dropout_sites:
+        return backbone.dropout_sites
     raise BackboneError(
         "model.dropout_position",
         received=f'"backbone" with {backbone.name}, where no activation follows a batch norm or a convolution',

@@ -147,6 +147,8 @@ class _Best:
 class Keeper:
     """Decides after each epoch whether the trial goes on, and keeps the weights that it ends with.
 
+    Where the head trains alone at first and more trains then, patience begins to count with that second phase.
+
     Args:
         run: whose weights are kept.
         settings: epochs, patience and what to keep.
@@ -157,6 +159,7 @@ class Keeper:
         self._run = run
         self._settings = settings
         self._reporter = reporter
+        self._patient_from = settings.head_epochs if settings.head_epochs < settings.epochs else 0
         self._records: list[EpochRecord] = []
         self._best: _Best | None = None
         self._last: Evaluated | None = None
@@ -172,7 +175,7 @@ class Keeper:
             self._best = _Best(epoch=number, evaluated=evaluated, weights=weights)
         if not self._reporter.epoch(record):
             self._stopped = PRUNED
-        elif 0 < settings.patience <= number - self._best.epoch and number < settings.epochs:
+        elif 0 < settings.patience <= number - max(self._best.epoch, self._patient_from) and number < settings.epochs:
             self._stopped = EARLY_STOPPING
         return self._stopped == FINISHED
 

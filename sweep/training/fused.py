@@ -28,7 +28,7 @@ from sweep.training.precision import mixed_precision
 from sweep.training.seeds import TrialSeeds
 from sweep.training.shareable import shareable
 from sweep.training.structure import Structure
-from sweep.training.switching import resting
+from sweep.training.switching import learning_norms, resting
 
 __all__ = ["CompiledStructure", "draw_mask", "share", "translated"]
 
@@ -68,7 +68,7 @@ class CompiledStructure:
 
     Attributes:
         model: from features to logits.
-        switched, head_switched: evaluate it in modes; the latter with the tail at rest, as while the head trains alone.
+        switched, head_switched: evaluate it in modes; the latter as while the head trains alone, see `resting`.
         fixed_shapes: whether every new shape of its arguments costs a compile.
         tail: the part of the backbone in it, or None.
         epoch, head_epoch: train an epoch of everything, or of the head alone, see `_epoch`.
@@ -97,7 +97,7 @@ class CompiledStructure:
         )
         self._optimizer.build(self.model.trainable_variables)
         self.switched = SwitchedModel(self.model, self._knobs.step)
-        self.head_switched = SwitchedModel(self.model, self._knobs.step, at_rest=tail)
+        self.head_switched = SwitchedModel(self.model, self._knobs.step, at_rest=learning_norms(tail))
         self._compile(structure)
 
     def _compile(self, structure: Structure) -> None:
@@ -147,7 +147,7 @@ class CompiledStructure:
         """Train `steps` batches; returns the sums of `_step` over them.
 
         Args:
-            at_rest: what does not train and does as in inference.
+            at_rest: the part that is `resting`, or None.
             table: of features.
             steps: how many.
             arguments: those of `_step` for each step.

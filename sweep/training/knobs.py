@@ -42,9 +42,9 @@ class Knobs:
         self,
         *,
         rates: Sequence[float],
-        l1: float = 0.0,
-        l2: float = 0.0,
-        activity_l2: float = 0.0,
+        l1: float,
+        l2: float,
+        activity_l2: float,
         seed: np.random.SeedSequence,
     ) -> None:
         """Set everything for the start of a trial; each dropout draws from a stream of its own."""

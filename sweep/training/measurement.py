@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,28 +83,15 @@ def measure(
         unswitchable: why modes would not show what training did, where the caller knows, as a clause.
     """
     train = evaluate(run.logits(task.train), task.labels[task.train])
-    validation, record = course.kept.validation, course.epochs[course.selected - 1]
     modes: tuple[ModeRecord, ...] = ()
     modes_reason = unswitchable
     if not unswitchable:
         modes, modes_reason = _modes(run, task, course, train, batch_size=batch_size, seeds=seeds, thorough=thorough)
     return Measurement(
+        **_numbers(train, course),
         selected_epoch=course.selected,
         epochs_run=len(course.epochs),
         stopped=course.stopped,
-        train_accuracy=train.accuracy,
-        train_cross_entropy=train.cross_entropy,
-        validation_accuracy=validation.accuracy,
-        validation_cross_entropy=validation.cross_entropy,
-        validation_cross_entropy_error=validation.cross_entropy_error,
-        train_balanced_accuracy=train.balanced_accuracy,
-        validation_balanced_accuracy=validation.balanced_accuracy,
-        logged_train_accuracy=record.logged_train_accuracy,
-        logged_train_loss=record.logged_train_loss,
-        logged_penalty=record.logged_penalty,
-        logged_weighting=record.logged_weighting,
-        logged_validation_accuracy=record.logged_validation_accuracy,
-        logged_validation_loss=record.logged_validation_loss,
         penalty=run.penalty() + course.kept.activity,
         train_images=len(task.train),
         validation_images=len(task.validation),
@@ -119,6 +106,26 @@ def measure(
         compile_seconds=cost.compile_seconds,
         seconds=time.perf_counter() - cost.start,
     )
+
+
+def _numbers(train: Evaluation, course: Course) -> dict[str, Any]:
+    """Field -> value, a float, of what is clean of both sides and of what was logged, at the selected epoch."""
+    validation, record = course.kept.validation, course.epochs[course.selected - 1]
+    return {
+        "train_accuracy": train.accuracy,
+        "train_cross_entropy": train.cross_entropy,
+        "train_balanced_accuracy": train.balanced_accuracy,
+        "validation_accuracy": validation.accuracy,
+        "validation_cross_entropy": validation.cross_entropy,
+        "validation_cross_entropy_error": validation.cross_entropy_error,
+        "validation_balanced_accuracy": validation.balanced_accuracy,
+        "logged_train_accuracy": record.logged_train_accuracy,
+        "logged_train_loss": record.logged_train_loss,
+        "logged_penalty": record.logged_penalty,
+        "logged_weighting": record.logged_weighting,
+        "logged_validation_accuracy": record.logged_validation_accuracy,
+        "logged_validation_loss": record.logged_validation_loss,
+    }
 
 
 def _modes(

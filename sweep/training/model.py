@@ -16,7 +16,7 @@ from sweep.training.head import HeadParts, build_head, dropouts
 from sweep.training.seeds import TrialSeeds
 from sweep.training.switching import leaves
 
-__all__ = ["Beginning", "build_trainable", "dropout_rates", "dropouts", "penalty", "whole_parameters"]
+__all__ = ["Beginning", "build_trainable", "dropout_rates", "penalty", "whole_parameters"]
 
 Tensor: TypeAlias = keras.KerasTensor
 

@@ -39,7 +39,7 @@ class SwitchedModel:
         model: built; one that `why_unswitchable` has nothing against.
         counter: a variable beyond the model's own that counts the steps and decides about masks, or None.
         from_logits: whether the model gives logits; else probabilities.
-        at_rest: a model in it that is `resting` in training, or None.
+        at_rest: layers in it that do as in inference while the rest trains.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class SwitchedModel:
         counter: keras.Variable | None = None,
         *,
         from_logits: bool = True,
-        at_rest: keras.Model | None = None,
+        at_rest: Sequence[keras.layers.Layer] = (),
     ) -> None:
         self.model = model
         self._counter = counter

@@ -5,9 +5,10 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-__all__ = ["make_optimizer", "reset_optimizer"]
+__all__ = ["WITH_MOMENTUM", "make_optimizer", "reset_optimizer"]
 
-_WITH_MOMENTUM = {"sgd": keras.optimizers.SGD, "rmsprop": keras.optimizers.RMSprop}
+WITH_MOMENTUM = {"sgd": keras.optimizers.SGD, "rmsprop": keras.optimizers.RMSprop}
+"""The optimizers whose momentum is a setting, by name."""
 
 
 def make_optimizer(
@@ -22,8 +23,8 @@ def make_optimizer(
         weight_decay: of adamw.
         mixed_precision: whether losses are scaled so that their gradients do not vanish in float16.
     """
-    if name in _WITH_MOMENTUM:
-        optimizer = _WITH_MOMENTUM[name](learning_rate, momentum=momentum)
+    if name in WITH_MOMENTUM:
+        optimizer = WITH_MOMENTUM[name](learning_rate, momentum=momentum)
     elif name == "adamw":
         optimizer = keras.optimizers.AdamW(learning_rate, weight_decay=weight_decay)
     else:

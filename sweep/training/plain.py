@@ -1,4 +1,4 @@
-"""Ordinary Keras `fit` over the whole network: the judge of the fast path, and what trains where nothing can be cut."""
+"""Ordinary Keras `fit` over the whole network: the judge of the fast path."""
 
 from __future__ import annotations
 

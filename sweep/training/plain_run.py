@@ -11,21 +11,22 @@ from keras import ops
 from numpy.typing import NDArray
 
 from sweep.backbones.catalog import Backbone
-from sweep.backbones.cut import INPUT, Cut, cut_for, prefix_model, tail_model
+from sweep.backbones.cut import INPUT, Cut, cut_for, cut_shape, prefix_model, tail_model
 from sweep.records import IndexArray
 from sweep.studyfile.definition import Configuration
 from sweep.training.course import LoggedEpoch
 from sweep.training.fitting import PLAIN, TRAINED, FitBatches, Mixture, Watch, cross_entropy_metrics
 from sweep.training.fused import draw_mask
+from sweep.training.head import dropouts
 from sweep.training.knobs import DrawMask, Knobs
 from sweep.training.losses import keras_loss, takes_one_hot
-from sweep.training.model import Beginning, build_trainable, dropout_rates, dropouts, penalty, whole_parameters
+from sweep.training.model import Beginning, build_trainable, dropout_rates, penalty, whole_parameters
 from sweep.training.modes import Subject, SwitchedModel
 from sweep.training.optimizer import make_optimizer
 from sweep.training.precision import mixed_precision
 from sweep.training.seeds import TrialSeeds
 from sweep.training.structure import compiles_whole
-from sweep.training.switching import resting
+from sweep.training.switching import learning_norms, resting
 from sweep.training.task import Batches, Task
 
 __all__ = ["PlainRun"]
@@ -70,7 +71,7 @@ class PlainRun:
             trainable = build_trainable(
                 settings,
                 tail=self._tail,
-                input_shape=prefix_model(backbone, [Cut(self.cut.layer)]).outputs[0].shape[1:],
+                input_shape=cut_shape(backbone, Cut(self.cut.layer)),
                 num_classes=task.num_classes,
                 parts=self._knobs,
             )
@@ -96,7 +97,7 @@ class PlainRun:
         """From here on the head alone trains, or all that is unfrozen, by an optimizer that starts anew."""
         training = self._settings.training
         self._at_rest = self._tail if head_only else None
-        self._switched = SwitchedModel(self.model, self._knobs.step, at_rest=self._at_rest)
+        self._switched = SwitchedModel(self.model, self._knobs.step, at_rest=learning_norms(self._at_rest))
         self._fitted.compile(
             optimizer=make_optimizer(
                 training.optimizer,

@@ -15,7 +15,7 @@ __all__ = ["check_precision", "mixed_precision"]
 _POLICY = "mixed_float16"
 
 
-def check_precision(mixed: bool) -> None:
+def check_precision(mixed: bool, *, place: str = "[training] mixed_precision") -> None:
     """A CPU has no fast float16, and TensorFlow's kernels for it are not all there.
 
     Raises:
@@ -23,7 +23,7 @@ def check_precision(mixed: bool) -> None:
     """
     if mixed and not keras.distribution.list_devices("gpu"):
         raise TrialError(
-            "[training] mixed_precision",
+            place,
             received="true on a machine on which TensorFlow finds no GPU",
             expected="a GPU, which float16 is for",
             remedy="set mixed_precision = false, or install gapsweep[gpu] on a machine with a GPU",

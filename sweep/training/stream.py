@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sweep.records import IndexArray
 from sweep.studyfile.definition import TrainingSettings
@@ -17,6 +20,9 @@ __all__ = ["Stream", "mixed"]
 
 class Stream:
     """The epochs of a trial, to be asked for in their order.
+
+    An epoch of few steps goes on where the last one ended, as Keras keeps its iterator: all images are seen before one
+    comes again, then in another order, if they are shuffled, and with other views.
 
     Args:
         task: what is to be learnt.
@@ -36,19 +42,22 @@ class Stream:
         self._drawn = np.random.default_rng(seeds.views)
         self._drawn_validation = np.random.default_rng(seeds.validation_views)
         self._mixtures = np.random.default_rng(seeds.mixup)
+        self._endless = self._passes()
 
     def batches(self) -> Batches:
         """Of the next epoch."""
-        rows = self._task.draw_views(self._train, self._views, self._drawn) if self._views else self._train
-        batches = draw_batches(
-            rows,
-            self._task.labels[self._train],
-            self._settings.batch_size,
-            self._order,
-            rates=next(self._rates),
-            steps=self._steps,
-        )
+        taken = itertools.islice(self._endless, self._steps)
+        rows, labels, counts = (np.array(each) for each in zip(*taken, strict=True))
+        batches = Batches(rows=rows, labels=labels, counts=counts, rates=next(self._rates))
         return mixed(batches, self._settings.mixup, self._mixtures)
+
+    def _passes(self) -> Iterator[tuple[NDArray[np.int32], NDArray[np.int32], np.int32]]:
+        """Rows, labels and count of one batch after the other, over all images again and again."""
+        labels, size = self._task.labels[self._train], self._settings.batch_size
+        while True:
+            rows = self._task.draw_views(self._train, self._views, self._drawn) if self._views else self._train
+            drawn = draw_batches(rows, labels, size, self._order, rates=0.0)
+            yield from zip(drawn.rows, drawn.labels, drawn.counts, strict=True)
 
     def validation_views(self) -> IndexArray | None:
         """Rows of the table of views for the whole validation side, or None where validation is not augmented."""

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from sweep.studyfile.definition import Configuration, ModelSettings
 from sweep.training.head import BEFORE_POOLING, dropouts
+from sweep.training.optimizer import WITH_MOMENTUM
 
 __all__ = ["Structure", "compiles_whole"]
-
-_WITH_MOMENTUM = ("sgd", "rmsprop")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +17,8 @@ class Structure:
     """The fields that a compiled epoch is made of; equal structures train by the same code.
 
     Not among them, because they are variables or arguments: dropout rates, L1, L2, the learning rate of each step,
-    label smoothing, class weights, batch size, the images. Fields that make no difference here are empty.
+    label smoothing, class weights, batch size, the images, and whether the head trains alone at first. Fields that
+    make no difference here are empty.
 
     Attributes:
         input_shape: of one image's features: (height, width, channels), or (channels,) where already pooled.
@@ -32,7 +32,6 @@ class Structure:
         momentum: 0 for optimizers without.
         weight_decay: 0 for optimizers without.
         mixup: whether pairs of images are mixed.
-        two_phases: whether the head trains alone at first.
     """
 
     input_shape: tuple[int, ...]
@@ -56,7 +55,6 @@ class Structure:
     weight_decay: float
     mixed_precision: bool
     mixup: bool
-    two_phases: bool
 
     @classmethod
     def of(
@@ -89,11 +87,10 @@ class Structure:
             num_classes=num_classes,
             compiled_whole=compiles_whole(model, has_tail=bool(tail)),
             optimizer=training.optimizer,
-            momentum=training.momentum if training.optimizer in _WITH_MOMENTUM else 0.0,
+            momentum=training.momentum if training.optimizer in WITH_MOMENTUM else 0.0,
             weight_decay=training.weight_decay if training.optimizer == "adamw" else 0.0,
             mixed_precision=training.mixed_precision,
             mixup=training.mixup > 0,
-            two_phases=training.head_epochs > 0,
         )
 
 

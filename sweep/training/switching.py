@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import astuple, dataclass
 from typing import Any
@@ -23,6 +23,7 @@ __all__ = [
     "Mode",
     "Switches",
     "awake",
+    "learning_norms",
     "leaves",
     "resting",
     "switched",
@@ -73,19 +74,25 @@ def leaves(model: keras.Model) -> list[keras.layers.Layer]:
     return [layer for layer in model._flatten_layers(include_self=False) if not isinstance(layer, keras.Model)]
 
 
-def awake(model: keras.Model, at_rest: keras.Model | None) -> list[keras.layers.Layer]:
-    """The layers of a model without those of a model in it that is `resting` in training."""
-    idle = {id(layer) for layer in leaves(at_rest)} if at_rest is not None else set()
+def learning_norms(model: keras.Model | None) -> tuple[keras.layers.BatchNormalization, ...]:
+    """The batch norms of a model, if any, whose moving statistics follow: not the frozen, nor the legacy ones."""
+    found = () if model is None else (each for each in leaves(model) if isinstance(each, layers.BatchNormalization))
+    return tuple(norm for norm in found if norm.trainable and norm.momentum < 1)
+
+
+def awake(model: keras.Model, at_rest: Sequence[keras.layers.Layer]) -> list[keras.layers.Layer]:
+    """The layers of a model without those that are at rest in training."""
+    idle = {id(layer) for layer in at_rest}
     return [layer for layer in leaves(model) if id(layer) not in idle]
 
 
-def switches_of(model: keras.Model, *, augmented: bool, at_rest: keras.Model | None = None) -> Switches:
+def switches_of(model: keras.Model, *, augmented: bool, at_rest: Sequence[keras.layers.Layer] = ()) -> Switches:
     """What there is to switch in a model.
 
     Args:
         model: built.
         augmented: whether it is trained on augmented images that are made outside of it.
-        at_rest: a model in it that is `resting` in training.
+        at_rest: layers in it that do as in inference while the rest trains.
     """
     found = awake(model, at_rest)
     augmentation = augmented or any(_augments(layer) for layer in found)
@@ -127,14 +134,15 @@ def why_other_in_training(layer: keras.layers.Layer) -> str:
 
 
 @contextmanager
-def switched(model: keras.Model, mode: Mode, at_rest: keras.Model | None = None) -> Iterator[None]:
+def switched(model: keras.Model, mode: Mode, at_rest: Sequence[keras.layers.Layer] = ()) -> Iterator[None]:
     """Within it a call of the model with `training=True` has only that on which the mode says.
 
     Layers that are none of the three kinds do as in training. A frozen batch norm stays on its moving statistics, and
     what is at rest in training is so here.
     """
     with ExitStack() as stack:
-        stack.enter_context(resting(at_rest))
+        for layer in at_rest:
+            stack.enter_context(_forced(layer, training=False))
         for layer in awake(model, at_rest):
             if isinstance(layer, _NOISE):
                 stack.enter_context(_forced(layer, training=mode.dropout))
@@ -147,16 +155,25 @@ def switched(model: keras.Model, mode: Mode, at_rest: keras.Model | None = None)
 
 @contextmanager
 def resting(model: keras.Model | None) -> Iterator[None]:
-    """Within it a model, if any, does as in inference and has nothing to train, whatever the model around it does."""
-    if model is None:
+    """Within it a model, if any, has nothing to train, as if Keras had frozen it while the model around it trains.
+
+    Its batch norms that learn do as in inference. What learns nothing stays as it is: legacy batch norms run on the
+    batch's statistics, and dropouts drop.
+    """
+    learning = [] if model is None else [variable for variable in model.variables if variable.trainable]
+    with ExitStack() as stack:
+        for norm in learning_norms(model):
+            stack.enter_context(_forced(norm, training=False))
+        stack.enter_context(_untrainable(learning))
         yield
-        return
-    learning = [variable for variable in model.variables if variable.trainable]
+
+
+@contextmanager
+def _untrainable(learning: Sequence[keras.Variable]) -> Iterator[None]:
     for variable in learning:
         variable.trainable = False
     try:
-        with _forced(model, training=False):
-            yield
+        yield
     finally:
         for variable in learning:
             variable.trainable = True

@@ -94,7 +94,7 @@ class Mixing:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Batches:
-    """The batches of one epoch, in order; the last one is filled up with rows that do not count.
+    """The batches of one epoch, in order; where images are left over one is filled up with rows that do not count.
 
     Attributes:
         rows: rows of the table of training features, int32, shape (steps, batch_size).
@@ -129,9 +129,8 @@ def draw_batches(
     order: np.random.Generator | None,
     *,
     rates: NDArray[np.float32] | float,
-    steps: int = 0,
 ) -> Batches:
-    """The rows in a random order, cut into batches as Keras' `fit` does: the last one is what is left.
+    """All rows in a random order, cut into batches as Keras' `fit` does: the last one is what is left.
 
     Args:
         rows: shape (n,).
@@ -139,11 +138,9 @@ def draw_batches(
         batch_size: of every batch but the last.
         order: draws the order; None: as the rows stand.
         rates: of each step, or of all.
-        steps: how many batches there are; 0: ceil(n / batch_size), every row.
     """
     ordered = np.arange(len(rows)) if order is None else order.permutation(len(rows))
-    steps = steps or math.ceil(len(rows) / batch_size)
-    ordered = ordered[: steps * batch_size]
+    steps = math.ceil(len(rows) / batch_size)
     filled = np.resize(ordered, (steps, batch_size))
     counts = np.full(steps, batch_size, np.int32)
     counts[-1] = len(ordered) - (steps - 1) * batch_size

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweep.backbones.catalog import Backbone
-from sweep.backbones.cut import Cut, cut_for, prefix_model, tail_key, tail_model
+from sweep.backbones.cut import Cut, cut_for, cut_shape, tail_key, tail_model
 from sweep.features.extract import Features
 from sweep.records import IndexArray, Measurement, Moment, PredictionRecord, Side, SplitIndices
 from sweep.studyfile.definition import Configuration, ModelSettings
@@ -155,7 +155,7 @@ class Trainer:
         check_memory(self.describe(configuration), physical_memory())
         backbone = self._library.backbone(configuration.model)
         cut, size = cut_for(backbone, configuration.model), configuration.training.batch_size
-        shape = _shape(backbone, cut)
+        shape = cut_shape(backbone, cut)
         compiled = self._compiled(configuration, backbone, cut, shape)
         compiled.begin(configuration, TrialSeeds.of((0,)))
         generator = np.random.default_rng(0)
@@ -210,7 +210,3 @@ class Trainer:
             structure,
             lambda: CompiledStructure(structure, model, tail_model(backbone, cut, model) if tail else None),
         )
-
-
-def _shape(backbone: Backbone, cut: Cut) -> tuple[int, ...]:
-    return tuple(prefix_model(backbone, [cut]).outputs[0].shape[1:])

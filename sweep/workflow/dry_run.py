@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,10 +16,11 @@ from sweep.data.folds import trainings
 from sweep.data.images import decode_images
 from sweep.data.split import split_index
 from sweep.data.summary import fingerprint, summarise
+from sweep.errors import TrialError
 from sweep.features.extract import FeatureLibrary
 from sweep.progress import Progress, Silent
 from sweep.records import DataIndex, DataSummary, Split, SplitIndices
-from sweep.studyfile.definition import StudyDefinition, TrainingSettings
+from sweep.studyfile.definition import Configuration, StudyDefinition, TrainingSettings
 from sweep.studyfile.hypermodel import HYPERMODEL
 from sweep.studyfile.notation import stored
 from sweep.studyfile.space import FieldRange, NumberRange
@@ -39,12 +41,20 @@ _SAMPLED_IMAGES = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Seconds:
-    """Estimates from a sample, in seconds; `head_step` is a step of the epochs that train the head alone."""
+    """Estimates from a sample, in seconds.
+
+    Attributes:
+        decoding, backbone: of an image.
+        head_step: of a step of the epochs that train the head alone.
+        step: of a step of the others.
+        untrained: why no step could be measured, or "".
+    """
 
     decoding: float
     backbone: float
-    head_step: float
-    step: float
+    head_step: float = 0.0
+    step: float = 0.0
+    untrained: str = ""
 
     def training(self, settings: TrainingSettings, images: int) -> float:
         """Of one training on that many images."""
@@ -73,7 +83,7 @@ def describe_run(resolved: ResolvedStudy, *, progress: Progress, trust: bool = F
     return (
         *_fields(definition),
         *_data(summarise(index, split, definition.data.source)),
-        *size_lines(described),
+        *_sizes(described),
         *_time(definition, index, split, seconds),
     )
 
@@ -102,16 +112,18 @@ def _measure(
     trainer = Trainer(
         library=library, labels=index.labels, split=trainings(split)[0], num_classes=len(index.class_names)
     )
-    baseline = definition.baseline
-    described, phases = trainer.describe(baseline), baseline.training.head_epochs > 0
-    step = trainer.measure_step(baseline)
-    seconds = _Seconds(
-        decoding=each["decoding"],
-        backbone=each.get("backbone pass", 0.0),
-        head_step=trainer.measure_step(baseline, head_only=True) if phases else step,
-        step=step,
-    )
-    return described, seconds
+    seconds = _Seconds(decoding=each["decoding"], backbone=each.get("backbone pass", 0.0))
+    return trainer.describe(definition.baseline), _with_steps(seconds, trainer, definition.baseline)
+
+
+def _with_steps(seconds: _Seconds, trainer: Trainer, baseline: Configuration) -> _Seconds:
+    """With the times of training steps, or with the reason why there are none."""
+    try:
+        step = trainer.measure_step(baseline)
+        head_step = trainer.measure_step(baseline, head_only=True) if baseline.training.head_epochs else step
+    except TrialError as error:
+        return replace(seconds, untrained=str(error))
+    return replace(seconds, head_step=head_step, step=step)
 
 
 def _spread(count: int) -> list[int]:
@@ -166,16 +178,28 @@ def _data(summary: DataSummary) -> Iterator[str]:
     yield from summary.notes
 
 
+def _sizes(described: ModelDescription) -> Iterator[str]:
+    with suppress(TrialError):  # that it does not fit is said where the time of its steps would be
+        yield from size_lines(described)
+
+
 def _time(definition: StudyDefinition, index: DataIndex, split: SplitIndices, seconds: _Seconds) -> Iterator[str]:
     training, images = definition.training, len(index.images)
     passes = images + training.augment_views * len(split.developed)
     heads = trainings(split)
+    once = (
+        f"time, from a few measured steps: decoding {images * seconds.decoding:,.0f} s, backbone pass "
+        f"{passes * seconds.backbone:,.0f} s, both once and then cached"
+    )
+    if seconds.untrained:
+        yield once
+        yield f"the time of a training is not known: {seconds.untrained}"
+        return
     search, trial = definition.search, sum(seconds.training(training, len(head.train)) for head in heads)
     finals = (search.finalists + 1) * search.repeats if search.finalists else 0
     folds = f" in {len(heads)} folds" if split.folds else ""
     yield (
-        f"time, from a few measured steps: decoding {images * seconds.decoding:,.0f} s, backbone pass "
-        f"{passes * seconds.backbone:,.0f} s, both once and then cached; a trial like the baseline "
+        f"{once}; a trial like the baseline "
         f"{trial:,.1f} s of training{folds}, {search.trials} of them {trial * search.trials / 60:,.1f} min at the "
         f"most, and {finals} repetitions of the finalists {trial * finals / 60:,.1f} min; pruning and early stopping "
         "shorten it, evaluation and compiling are not in it"

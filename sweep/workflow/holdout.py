@@ -208,12 +208,13 @@ def _measure(plan: _Plan, progress: Progress) -> tuple[HoldoutResult, ...]:
             expected="the images that its runs have sealed",
             remedy="use the version of sweep that the study was run with; the seal stays whole",
         )
-    trainer = make_training(definition, data, base=base, progress=progress).trainer
+    training = make_training(definition, data, base=base, progress=progress)
+    training.prepare()
     results = []
     with progress.stage("holdout", len(plan.candidates), "trainings") as advance:
         for row in plan.candidates:
             configuration = definition.configuration(row.trial.parameters)
-            tested = trainer.holdout(configuration, seed=(definition.search.seed, row.number))
+            tested = training.trainer.holdout(configuration, seed=(definition.search.seed, row.number))
             results.append(_result(row, tested, expected_accuracy(plan.report.ranking, row, plan.sealed)))
             advance()
     return tuple(results)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from sweep.training.hyper import HyperTrainer
 from sweep.training.recent import physical_memory
 from sweep.training.sizes import check_memory
 from sweep.workflow.model_text import size_lines
-from sweep.workflow.prepare import PreparedData, check_backbones, make_trainer
+from sweep.workflow.prepare import PreparedData, check_backbones, check_half_precision, make_library, make_trainer
 
 __all__ = ["Training", "check_models", "describe_hypermodel", "make_training"]
 
@@ -37,11 +37,13 @@ class Training:
     Attributes:
         candidates: of its hypermodel, None where the models are ours.
         lines: what can be said of the baseline before it is trained.
+        prepare: runs the frozen part of our models once for every cut that the space can ask for.
     """
 
     trainer: DescribesModels
     candidates: Candidates | None
     lines: Iterable[str]
+    prepare: Callable[[], None]
 
 
 def check_models(definition: StudyDefinition, base: Path) -> None:
@@ -50,11 +52,13 @@ def check_models(definition: StudyDefinition, base: Path) -> None:
     Raises:
         BackboneError: a backbone is unknown, its weights are missing, or the images are too small for it.
         DefinitionError: a hypermodel cannot be loaded.
+        TrialError: half precision is asked for without a GPU.
     """
     if definition.model.hypermodel:
         load_object(definition.model.hypermodel, base)
     else:
         check_backbones(definition, base)
+        check_half_precision(definition)
 
 
 def make_training(definition: StudyDefinition, data: PreparedData, *, base: Path, progress: Progress) -> Training:
@@ -64,11 +68,17 @@ def make_training(definition: StudyDefinition, data: PreparedData, *, base: Path
         DefinitionError: what a hypermodel's name stands for is none.
     """
     if not definition.model.hypermodel:
-        ours = make_trainer(definition, data, base=base, progress=progress)
-        return Training(trainer=ours, candidates=None, lines=size_lines(ours.describe(definition.baseline)))
+        library = make_library(definition, data, base=base, progress=progress)
+        ours = make_trainer(library, data)
+        return Training(
+            trainer=ours,
+            candidates=None,
+            lines=size_lines(ours.describe(definition.baseline)),
+            prepare=lambda: library.prepare(definition.structural_configurations()),
+        )
     candidates = _load_candidates(definition, base, len(data.index.class_names))
     theirs = _make_hyper_trainer(candidates, data.pixels, data.index, data.split, progress)
-    return Training(trainer=theirs, candidates=candidates, lines=_lines(theirs, definition))
+    return Training(trainer=theirs, candidates=candidates, lines=_lines(theirs, definition), prepare=lambda: None)
 
 
 def describe_hypermodel(

@@ -19,10 +19,12 @@ from sweep.features.extract import FeatureLibrary
 from sweep.progress import Progress
 from sweep.records import DataIndex, DataSummary, SplitIndices
 from sweep.studyfile.definition import StudyDefinition
+from sweep.studyfile.space import ends
 from sweep.training.folds import FoldTrainer
+from sweep.training.precision import check_precision
 from sweep.training.trial import Trainer
 
-__all__ = ["PreparedData", "check_backbones", "make_trainer", "prepare_data"]
+__all__ = ["PreparedData", "check_backbones", "check_half_precision", "make_library", "make_trainer", "prepare_data"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -47,6 +49,19 @@ def check_backbones(definition: StudyDefinition, base: Path) -> None:
         check_backbone(model, definition.data.image_size, base)
 
 
+def check_half_precision(definition: StudyDefinition) -> None:
+    """Refuse `mixed_precision` without a GPU before anything is decoded, also where only some trials ask for it.
+
+    Raises:
+        TrialError: there is no GPU.
+    """
+    if definition.training.mixed_precision:
+        check_precision(True)
+    swept = definition.space.get("mixed_precision")
+    if swept is not None and True in ends(swept):
+        check_precision(True, place="[space] mixed_precision")
+
+
 def prepare_data(definition: StudyDefinition, *, base: Path, progress: Progress) -> PreparedData:
     """Index, decode and split the images."""
     cache = ArrayCache(cache_folder(), on_note=progress.note)
@@ -57,14 +72,12 @@ def prepare_data(definition: StudyDefinition, *, base: Path, progress: Progress)
     return PreparedData(index=index, pixels=pixels, split=split, summary=summary, cache=cache)
 
 
-def make_trainer(
-    definition: StudyDefinition, data: PreparedData, *, base: Path, progress: Progress
-) -> Trainer | FoldTrainer:
-    """Run the frozen part once for every cut that the space can ask for; what comes back trains the rest.
+def make_library(definition: StudyDefinition, data: PreparedData, *, base: Path, progress: Progress) -> FeatureLibrary:
+    """The backbones and features of a study, none of them computed yet.
 
-    Folds share what was computed: none of them sees the sealed images, and every other image is in all of them.
+    Folds share what is computed: none of them sees the sealed images, and every other image is in all of them.
     """
-    library = FeatureLibrary(
+    return FeatureLibrary(
         pixels=data.pixels,
         content=fingerprint(data.index),
         developed=data.split.developed,
@@ -73,7 +86,10 @@ def make_trainer(
         progress=progress,
         weights_folder=base,
     )
-    library.prepare(definition.structural_configurations())
+
+
+def make_trainer(library: FeatureLibrary, data: PreparedData) -> Trainer | FoldTrainer:
+    """What trains on a study's split; it computes features that the library lacks when a trial needs them."""
     labels = data.index.labels
     trainer = Trainer(
         library=library, labels=labels, split=trainings(data.split)[0], num_classes=len(data.index.class_names)

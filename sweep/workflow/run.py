@@ -113,6 +113,7 @@ def run_resolved(
         training = make_training(definition, data, base=base, progress=timed)
         for line in training.lines:
             progress.note(line)
+        training.prepare()
         deadline = None if timeout is None else time.monotonic() + timeout
         search = run_search(
             definition=definition,

@@ -16,18 +16,28 @@ from sweep.backbones.cut import (
     Cut,
     ParameterCounts,
     cut_for,
+    cut_shape,
     parameter_counts,
     prefix_model,
     tail_key,
     tail_model,
     unfrozen_names,
 )
+from sweep.backbones.surgery import dropout_sites
 from sweep.errors import BackboneError
 from sweep.studyfile.definition import ModelSettings
 
 
 def made(model: keras.Model) -> Backbone:
-    return Backbone(name="made", weights="none", image_size=8, model=model, preprocessing="none", digest="")
+    return Backbone(
+        name="made",
+        weights="none",
+        image_size=model.input_shape[1],
+        model=model,
+        preprocessing="none",
+        digest="",
+        dropout_sites=dropout_sites(model),
+    )
 
 
 def settings(unfrozen: int = 0, /, **fields: object) -> ModelSettings:
@@ -38,8 +48,8 @@ def settings(unfrozen: int = 0, /, **fields: object) -> ModelSettings:
 @pytest.fixture(scope="module")
 def residual() -> Backbone:
     """input · a · [drop · b · b_norm] beside a · add · c · c_norm · relu."""
-    inputs = keras.Input((8, 8, 3), name="pixels")
-    a = layers.Conv2D(4, 3, padding="same", name="a")(inputs)
+    inputs = keras.Input((16, 16, 3), name="pixels")
+    a = layers.Conv2D(4, 3, strides=2, padding="same", name="a")(inputs)
     b = layers.Conv2D(4, 3, padding="same", name="b")(layers.Dropout(0.5, name="drop")(a))
     added = layers.Add(name="add")([a, layers.BatchNormalization(name="b_norm")(b)])
     c = layers.BatchNormalization(name="c_norm")(layers.Conv2D(5, 3, name="c")(added))
@@ -116,6 +126,51 @@ def test_padding_alone_is_not_worth_a_cut() -> None:
     inputs = keras.Input((8, 8, 3))
     outputs = layers.Conv2D(4, 3, name="conv")(layers.ZeroPadding2D(3, name="pad")(inputs))
     assert cut_for(made(keras.Model(inputs, outputs)), settings(1)) == Cut(INPUT)
+
+
+@pytest.mark.parametrize(
+    ("filters", "width", "layer"),
+    [
+        (3, 1, "first"),  # no larger than the pixels
+        (4, 1, INPUT),  # larger, and 16 parameters are next to no work
+        (4, 49, INPUT),  # 9,604 parameters: a stem as wide as ResNet50's
+        (4, 51, "first"),  # 10,404
+    ],
+)
+def test_a_stem_is_not_worth_a_cut_that_is_larger_than_the_pixels(filters: int, width: int, layer: str) -> None:
+    inputs = keras.Input((8, 8, 3))
+    first = layers.Conv2D(filters, (1, 1), padding="same", name="first")
+    wide = layers.Conv2D(3, (width, 1), padding="same", use_bias=False, name="wide")
+    tensor = first(inputs if width == 1 else wide(layers.Conv2D(64, 1, use_bias=False, name="open")(inputs)))
+    norm = layers.BatchNormalization(name="norm")(tensor)
+    backbone = made(keras.Model(inputs, layers.Conv2D(4, 3, name="last")(layers.ReLU(name="relu")(norm))))
+    assert cut_for(backbone, settings(batch_norm="legacy")) == Cut(layer)
+    assert cut_for(backbone, settings(unfrozen="batch_norm")) == Cut(layer)
+    inside = cut_for(backbone, settings(dropout_position="backbone"))
+    assert inside == Cut(INPUT if layer == INPUT else "relu")
+    assert cut_for(backbone, settings(3, batch_norm="train")) == Cut("first"), "the tail that was asked for"
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "layer"),
+    [
+        ("vgg16", {"dropout_position": "backbone"}, INPUT),  # 64 channels of 32 × 32, before any pooling
+        ("vgg16", {"unfrozen_layers": 17}, "block1_conv1"),
+        ("mobilenet-v2", {"batch_norm": "legacy"}, INPUT),
+        ("mobilenet-v2", {"unfrozen_layers": 150}, "Conv1_relu"),
+        ("resnet50", {"batch_norm": "legacy"}, INPUT),
+        ("resnet50", {"unfrozen_layers": 165}, "pool1_pool"),
+    ],
+)
+def test_where_real_networks_are_cut(name: str, fields: dict[str, object], layer: str) -> None:
+    backbone = load_backbone(ModelSettings(backbone=name, weights="none"), 32)
+    assert cut_for(backbone, settings(**fields)).layer == layer
+
+
+def test_a_cut_has_the_shape_of_what_is_computed(residual: Backbone) -> None:
+    for cut in (Cut(INPUT), Cut("a"), Cut("relu"), Cut("relu", "avg")):
+        prefix = prefix_model(residual, [cut])
+        assert cut_shape(residual, cut) == prefix.outputs[0].shape[1:]
 
 
 def test_a_nested_model_is_one_layer() -> None:

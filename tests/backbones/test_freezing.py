@@ -11,12 +11,25 @@ from keras import layers
 from numpy.typing import NDArray
 
 from sweep.backbones.catalog import Backbone, load_backbone
-from sweep.backbones.cut import Cut, cut_for, prefix_model, tail_model
+from sweep.backbones.cut import INPUT, Cut, cut_for, tail_model
 from sweep.backbones.freezing import Freezing
+from sweep.backbones.surgery import dropout_sites
 from sweep.errors import BackboneError
 from sweep.studyfile.definition import ModelSettings
 
 Float32 = NDArray[np.float32]
+
+
+def made(model: keras.Model) -> Backbone:
+    return Backbone(
+        name="made",
+        weights="none",
+        image_size=8,
+        model=model,
+        preprocessing="none",
+        digest="",
+        dropout_sites=dropout_sites(model),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +42,7 @@ def backbone() -> Backbone:
     for layer in model.layers:
         if isinstance(layer, layers.BatchNormalization):
             layer.set_weights([np.linspace(low, 1.5, layer.gamma.shape[0]) for low in (0.5, -0.5, -0.5, 0.5)])
-    return Backbone(name="made", weights="none", image_size=8, model=model, preprocessing="none", digest="")
+    return made(model)
 
 
 def settings(**fields: object) -> ModelSettings:
@@ -103,7 +116,7 @@ def test_the_backbones_own_dropout_drops_where_it_is_unfrozen(backbone: Backbone
 
 def test_a_backbone_without_a_place_for_dropout_is_refused() -> None:
     model = keras.Model(inputs := keras.Input((8, 8, 3)), layers.Conv2D(4, 3)(inputs))
-    backbone = Backbone(name="made", weights="none", image_size=8, model=model, preprocessing="none", digest="")
+    backbone = made(model)
     with pytest.raises(BackboneError, match=r'model\.dropout_position: received "backbone" with made, where no act'):
         Freezing.of(backbone, settings(dropout_position="backbone"))
 
@@ -172,18 +185,17 @@ def test_a_real_network_reproduces_keras_2() -> None:
     backbone = load_backbone(model, 32)
     tail = tail_model(backbone, cut_for(backbone, model), model)
     assert tail is not None
-    assert cut_for(backbone, model) == Cut("Conv1")
+    assert cut_for(backbone, model) == Cut(INPUT), "the first convolution puts out more than it takes"
     pixels = np.random.default_rng(0).uniform(-1, 1, (16, 32, 32, 3)).astype(np.float32)
-    maps = np.asarray(prefix_model(backbone, [Cut("Conv1")])(pixels, training=False))
     inputs = keras.Input(tail.input_shape[1:])
     whole = keras.Model(inputs, layers.Dense(2)(layers.GlobalAveragePooling2D()(tail(inputs))))
     whole.compile(optimizer="sgd", loss="mse")
     before = list(tail.get_weights())
-    whole.fit(maps, np.ones((16, 2)), batch_size=8, epochs=1, verbose=0)
+    whole.fit(pixels, np.ones((16, 2)), batch_size=8, epochs=1, verbose=0)
     assert_equal(list(tail.get_weights()), before)
     assert len(whole.trainable_weights) == 2  # the head's
     # Fresh statistics are 0 and 1, far from the features': training sees them normalised, validation does not.
-    normalised, plain = (np.asarray(tail(maps, training=each)).std() for each in (True, False))
+    normalised, plain = (np.asarray(tail(pixels, training=each)).std() for each in (True, False))
     assert normalised > 10 * plain
 
 

@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from sweep.backbones.catalog import Backbone, load_backbone
+from sweep.backbones.surgery import dropout_sites
 from sweep.backbones.weights import build_drawn, weights_digest
 from sweep.data.augment import augment_images
 from sweep.data.cache import ArrayCache
@@ -65,6 +66,7 @@ def small() -> Backbone:
         model=model,
         preprocessing="lite",
         digest=weights_digest(model),
+        dropout_sites=dropout_sites(model),
     )
 
 

@@ -12,6 +12,7 @@ from keras import layers
 
 import sweep
 from sweep.backbones.catalog import Backbone
+from sweep.backbones.surgery import dropout_sites
 from sweep.errors import DefinitionError
 from sweep.search.our_hypermodel import StudyHyperModel
 from sweep.studyfile.definition import StudyDefinition
@@ -30,7 +31,13 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     inputs = keras.Input((SIZE, SIZE, 3))
     network = keras.Model(inputs, layers.Conv2D(8, 3, strides=4, activation="relu")(inputs))
     backbone = Backbone(
-        name="efficientnet-lite0", weights="none", image_size=SIZE, model=network, preprocessing="tf", digest="small"
+        name="efficientnet-lite0",
+        weights="none",
+        image_size=SIZE,
+        model=network,
+        preprocessing="tf",
+        digest="small",
+        dropout_sites=dropout_sites(network),
     )
     monkeypatch.setattr("sweep.search.our_hypermodel.load_backbone", lambda *asked: backbone)
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sweep.backbones.catalog import Backbone
 from sweep.backbones.cut import cut_for, prefix_model
+from sweep.backbones.surgery import dropout_sites
 from sweep.features.extract import Features
 from sweep.records import EpochRecord, IndexArray, SplitIndices
 from sweep.studyfile.definition import Configuration, ModelSettings, TrainingSettings
@@ -113,7 +114,13 @@ def backbone() -> Backbone:
         if isinstance(layer, layers.BatchNormalization):
             layer.set_weights([generator.uniform(low, 1.5, layer.gamma.shape) for low in (0.5, -0.5, -0.5, 0.5)])
     return Backbone(
-        name="small", weights="none", image_size=IMAGE_SIZE, model=model, preprocessing="tf", digest="small"
+        name="small",
+        weights="none",
+        image_size=IMAGE_SIZE,
+        model=model,
+        preprocessing="tf",
+        digest="small",
+        dropout_sites=dropout_sites(model),
     )
 
 

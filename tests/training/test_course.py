@@ -115,6 +115,21 @@ def test_patience_counts_epochs_without_a_lower_value(keep: str, selected: int, 
     assert (course.selected, len(course.epochs), course.stopped) == (selected, 4, "early stopping")
 
 
+@pytest.mark.parametrize(
+    ("curve", "head", "ended"),
+    [
+        ([0.4, 0.5, 0.6, 0.7, 0.6, 0.5, 0.5], 3, 5),  # two epochs of the second phase
+        ([0.4, 0.5, 0.6, 0.3, 0.4, 0.5, 0.5], 3, 6),  # two epochs after the best one
+        ([0.4, 0.5, 0.6, 0.7, 0.6, 0.5, 0.5], 7, 3),  # no second phase
+    ],
+)
+def test_patience_does_not_count_while_the_head_trains_alone(
+    curve: list[float], head: int, ended: int, reporter: Reporter
+) -> None:
+    course = course_of(ScriptedRun(curve), reporter, epochs=7, patience=2, head_epochs=head)
+    assert (len(course.epochs), course.stopped) == (ended, "early stopping")
+
+
 def test_patience_that_runs_out_in_the_last_epoch_stopped_nothing(reporter: Reporter) -> None:
     course = course_of(ScriptedRun([0.4, 0.5, 0.6]), reporter, epochs=3, patience=2)
     assert (len(course.epochs), course.stopped) == (3, "finished")

@@ -189,9 +189,9 @@ def test_a_tail_in_which_nothing_trains_is_no_hindrance(configure: Configure) ->
 
 
 def test_while_the_head_trains_alone_the_tail_rests(configure: Configure) -> None:
-    tail = tail_of(keras.layers.Dense(4), keras.layers.BatchNormalization(), keras.layers.Dropout(0.5, seed=1))
-    configuration = configure(unfrozen_layers=3, batch_norm="train")
-    structure = Structure.of(configuration, input_shape=(3,), num_classes=2, tail=("three layers",))
+    tail = tail_of(keras.layers.Dense(4), keras.layers.BatchNormalization())
+    configuration = configure(unfrozen_layers=2, batch_norm="train")
+    structure = Structure.of(configuration, input_shape=(3,), num_classes=2, tail=("two layers",))
     compiled = CompiledStructure(structure, configuration.model, tail)
     compiled.begin(configuration, TrialSeeds.of((1,)))
     features = np.random.default_rng(0).normal(size=(8, 3)).astype(np.float32)
@@ -208,9 +208,29 @@ def test_while_the_head_trains_alone_the_tail_rests(configure: Configure) -> Non
     run.begin_phase(head_only=False)
     assert not any(np.any(variable) for variable in compiled._optimizer.variables)
     run.run_epoch(batches)
-    assert run.subject.switches.active == Mode(True, False, True)
+    assert run.subject.switches.active == Mode(False, False, True)
     assert all(not np.array_equal(weight, value) for weight, value in zip(tail.weights[:6], start[:6], strict=True))
     assert all(variable.trainable for variable in tail.weights[:4])
+
+
+def test_what_learns_nothing_does_as_in_training_while_the_head_trains_alone(configure: Configure) -> None:
+    """As in a frozen base of Keras: dropout drops, and legacy batch norm takes the batch's statistics."""
+    legacy = keras.layers.BatchNormalization(momentum=1.0)
+    tail = tail_of(legacy, keras.layers.BatchNormalization(), keras.layers.Dropout(0.5, seed=1))
+    legacy.gamma.trainable = legacy.beta.trainable = False
+    configuration = configure(optimizer="sgd")
+    structure = Structure.of(configuration, input_shape=(3,), num_classes=2, tail=("three layers",))
+    compiled = CompiledStructure(structure, configuration.model, tail)
+    compiled.begin(configuration, TrialSeeds.of((1,)))
+    run = FusedRun(compiled, clean=np.random.default_rng(0).normal(7, 3, (8, 3)).astype(np.float32), views=None)
+    run.begin_phase(head_only=True)
+    switches = run.subject.switches
+    assert switches.active == Mode(True, False, True)
+    batch = keras.ops.convert_to_tensor(run.subject.clean(np.arange(8)))
+    (seen,) = run.subject.model.logits(Mode(False, False, True), [batch])
+    whole = (batch - np.mean(batch, 0)) / np.sqrt(np.var(batch, 0) + 1e-3) / np.sqrt(1 + 1e-3)
+    kernel, bias = compiled.model.get_layer("logits").get_weights()
+    np.testing.assert_allclose(seen, whole @ kernel + bias, rtol=1e-3, atol=1e-4)
 
 
 def test_half_precision_trains_as_single_precision_does(configure: Configure) -> None:

@@ -13,8 +13,9 @@ from keras import layers, regularizers
 from sweep.errors import TrialError
 from sweep.studyfile.definition import ModelSettings
 from sweep.training.fused import draw_mask
+from sweep.training.head import dropouts
 from sweep.training.knobs import Knobs, MaskedDropout
-from sweep.training.model import build_trainable, dropout_rates, dropouts, penalty
+from sweep.training.model import build_trainable, dropout_rates, penalty
 
 Written = tuple[str, dict[str, Any]]
 

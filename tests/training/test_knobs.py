@@ -9,6 +9,12 @@ import pytest
 from sweep.training.knobs import Knobs
 
 
+def turn(
+    knobs: Knobs, *, rates: tuple[float, ...] = (), l1: float = 0.0, l2: float = 0.0, activity_l2: float = 0.0
+) -> None:
+    knobs.turn(rates=rates, l1=l1, l2=l2, activity_l2=activity_l2, seed=np.random.SeedSequence(1))
+
+
 def doubled(shape: tuple[int, ...], rate: object, seed: object) -> float:
     return 2.0
 
@@ -28,7 +34,7 @@ def test_each_dropout_has_its_rate_and_a_stream_of_its_own() -> None:
         return 1.0
 
     knobs = Knobs(2, note)
-    knobs.turn(rates=(0.5, 0.25), l2=0.0, seed=np.random.SeedSequence(1))
+    turn(knobs, rates=(0.5, 0.25))
     for step in (1, 2):
         knobs.step.assign_add(1)
         for number in (0, 1):
@@ -72,8 +78,8 @@ def test_the_penalty_follows_its_factors(factors: dict[str, float], expected: fl
     dense = keras.layers.Dense(1, kernel_regularizer=knobs.regularizer())
     dense.build((None, 3))
     dense.kernel.assign([[2.0], [-2.0], [2.0]])
-    knobs.turn(rates=(), l1=1.0, l2=1.0, seed=np.random.SeedSequence(1))
-    knobs.turn(rates=(), **factors, seed=np.random.SeedSequence(1))
+    turn(knobs, l1=1.0, l2=1.0)
+    turn(knobs, **factors)
     assert float(dense.losses[0]) == pytest.approx(expected)
     assert knobs.regularizer().get_config() == {"l1": 0.0, "l2": 0.0, **factors}
 
@@ -81,7 +87,7 @@ def test_the_penalty_follows_its_factors(factors: dict[str, float], expected: fl
 def test_the_penalty_on_activities_follows_its_factor() -> None:
     knobs = Knobs(0, doubled)
     layer = keras.layers.Activation("linear", activity_regularizer=knobs.activity_regularizer())
-    knobs.turn(rates=(), activity_l2=0.5, seed=np.random.SeedSequence(1))
+    turn(knobs, activity_l2=0.5)
     layer(np.array([[1.0, 2.0], [0.0, 1.0]], np.float32))
     assert float(layer.losses[0]) == pytest.approx(0.5 * 6 / 2)
     assert knobs.activity_regularizer().get_config() == {"l2": 0.5}
@@ -96,7 +102,7 @@ def test_nothing_of_it_is_a_weight_of_the_model() -> None:
 
 def test_a_dropout_knows_its_rate() -> None:
     knobs = Knobs(2, doubled)
-    knobs.turn(rates=(0.5, 0.0), l2=0.0, seed=np.random.SeedSequence(1))
+    turn(knobs, rates=(0.5, 0.0))
     assert [knobs.dropout(number, f"dropout_{number}", whole_channels=False).rate for number in (0, 1)] == [0.5, 0.0]
 
 

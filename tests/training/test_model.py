@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from sweep.studyfile.definition import ModelSettings
+from sweep.training.head import dropouts
 from sweep.training.knobs import Knobs
-from sweep.training.model import Beginning, build_trainable, dropout_rates, dropouts
+from sweep.training.model import Beginning, build_trainable, dropout_rates
 from sweep.training.seeds import TrialSeeds
 
 

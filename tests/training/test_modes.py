@@ -49,7 +49,7 @@ UNCHANGED = {
     "bottleneck": ("", NO_AUGMENTATION, NO_BATCH_NORM),
     "augmented validation": (NO_DROPOUT, "", NO_BATCH_NORM),
     "legacy batch norm": (NO_DROPOUT, NO_AUGMENTATION, ""),
-    "the head alone": (NO_DROPOUT, NO_AUGMENTATION, NO_BATCH_NORM),  # drop-connect and batch norm are in the tail
+    "the head alone": ("", NO_AUGMENTATION, NO_BATCH_NORM),  # drop-connect; the batch norms learn later
 }
 
 

@@ -238,6 +238,20 @@ def test_two_phases_are_what_keras_code_does_as_people_write_it(
         assert record.logged_validation_loss == pytest.approx(val_loss, rel=1e-4)
 
 
+def test_where_nothing_is_unfrozen_the_head_trains_as_if_there_were_one_phase(
+    trainer: Trainer, plain_trainer: MakePlain, configure: Configure, reporter: Reporter
+) -> None:
+    """Legacy batch norm on the batch's statistics, and a dropout inside that drops."""
+    fields = {"batch_norm": "legacy", "dropout_position": "backbone", "dropout": 0.3, "epochs": 1}
+    for anyone in (trainer, plain_trainer(0)):
+        one, two = (
+            anyone.train(configure(head_epochs=phase, **fields), seed=(1,), reporter=reporter) for phase in (0, 1)
+        )
+        assert two.epochs[0].logged_train_loss == pytest.approx(one.epochs[0].logged_train_loss, rel=1e-6)
+        assert two.validation_cross_entropy == pytest.approx(one.validation_cross_entropy, rel=1e-6)
+        assert [mode.unchanged for mode in one.modes] == [mode.unchanged for mode in two.modes]
+
+
 def test_other_sides_train_another_model(
     plain_trainer: MakePlain, trainer: Trainer, split: SplitIndices, configure: Configure, reporter: Reporter
 ) -> None:

@@ -16,7 +16,7 @@ INPUTS = np.random.default_rng(0).normal(3, 2, (20, 5)).astype(np.float32)
 EVERYTHING = np.arange(20)
 
 
-def subject(*parts: keras.layers.Layer, at_rest: keras.Model | None = None) -> Subject:
+def subject(*parts: keras.layers.Layer, at_rest: tuple[keras.layers.Layer, ...] = ()) -> Subject:
     model = keras.Sequential([keras.Input((5,)), *parts])
     return Subject(
         model=SwitchedModel(model, at_rest=at_rest),
@@ -91,8 +91,7 @@ def test_legacy_batch_norm_is_recalibrated_and_frozen_batch_norm_is_not() -> Non
 
 def test_what_is_at_rest_in_training_is_left_alone() -> None:
     inner, outer = layers.BatchNormalization(), layers.BatchNormalization()
-    tail = keras.Sequential([keras.Input((5,)), inner])
-    found = subject(tail, outer, at_rest=tail)
+    found = subject(keras.Sequential([keras.Input((5,)), inner]), outer, at_rest=(inner,))
     recalibrated(found, 20)
     np.testing.assert_array_equal(inner.moving_mean, np.zeros(5))
     np.testing.assert_allclose(outer.moving_mean, INPUTS.mean(0) / np.sqrt(1 + inner.epsilon), rtol=1e-5)

@@ -13,8 +13,9 @@ import pytest
 from sweep.backbones.catalog import Backbone, load_backbone
 from sweep.errors import TrialError
 from sweep.studyfile.definition import Configuration, ModelSettings, TrainingSettings
+from sweep.training.head import dropouts
 from sweep.training.knobs import Knobs
-from sweep.training.model import build_trainable, dropouts, whole_parameters
+from sweep.training.model import build_trainable, whole_parameters
 from sweep.training.optimizer import make_optimizer
 from sweep.training.sizes import (
     ModelDescription,

@@ -41,12 +41,27 @@ def test_without_shuffling_files_come_in_their_order_every_epoch() -> None:
         np.testing.assert_array_equal(batches.labels[3, :2], [1, 1])
 
 
-def test_an_epoch_of_few_steps_has_the_first_batches_of_its_order() -> None:
-    whole, few = stream(), stream(steps_per_epoch=2)
-    for _ in range(3):
-        batches = few.batches()
-        assert batches.counts.tolist() == [6, 6]
-        assert taken(batches) == taken(whole.batches())[:12]
+@pytest.mark.parametrize("views", [0, 2])
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_an_epoch_of_few_steps_goes_on_where_the_last_one_ended(shuffle: bool, views: int) -> None:
+    """20 images are four batches, the last one of 2; three passes over them are four epochs of three batches."""
+    whole, few = (stream(views=views, shuffle=shuffle, epochs=4, steps_per_epoch=steps) for steps in (0, 3))
+    passes = [taken(whole.batches()) for _ in range(3)]
+    epochs = [few.batches() for _ in range(4)]
+    assert [batches.counts.tolist() for batches in epochs] == [[6, 6, 6], [2, 6, 6], [6, 2, 6], [6, 6, 2]]
+    assert [row for batches in epochs for row in taken(batches)] == [row for drawn in passes for row in drawn]
+    assert all(sorted(row % 30 for row in drawn) == list(range(20)) for drawn in passes)
+    assert (passes[0] != passes[1]) == (shuffle or views > 0)
+    for batches in epochs:
+        np.testing.assert_array_equal(batches.labels, LABELS[batches.rows % 30])
+
+
+def test_without_shuffling_later_classes_are_reached() -> None:
+    epochs = stream(shuffle=False, batch_size=5, steps_per_epoch=2)
+    assert [taken(epochs.batches()) for _ in range(3)] == [list(range(10)), list(range(10, 20)), list(range(10))]
+
+
+def test_no_epoch_has_more_steps_than_images_need() -> None:
     assert stream(steps_per_epoch=9).batches().counts.tolist() == [6, 6, 6, 2]
 
 

@@ -33,6 +33,7 @@ def structure(
         {"steps_per_epoch": 3, "validation_steps": 2, "shuffle": False},
         {"batch_size": 64},
         {"epochs": 99},
+        {"head_epochs": 1},
         {"backbone": "vgg16"},
         {"preprocessing": "none", "channels": "grey"},
     ],
@@ -58,7 +59,6 @@ def test_these_are_variables_or_arguments(changed: dict[str, object], configure:
         {"optimizer": "adamw"},
         {"mixed_precision": True},
         {"mixup": 0.2},
-        {"head_epochs": 1},
     ],
 )
 def test_these_are_compiled_in(changed: dict[str, object], configure: Configure) -> None:

@@ -82,7 +82,7 @@ def test_our_dropout_goes_by_its_rate_at_the_time() -> None:
     knobs = Knobs(1, lambda shape, rate, seed: 2.0)
     model = sequence(knobs.dropout(0, "dropout", whole_channels=False))
     assert switches_of(model, augmented=False).dropout == "no dropout"
-    knobs.turn(rates=(0.5,), l2=0.0, seed=np.random.SeedSequence(1))
+    knobs.turn(rates=(0.5,), l1=0.0, l2=0.0, activity_l2=0.0, seed=np.random.SeedSequence(1))
     assert switches_of(model, augmented=False).dropout == ""
     np.testing.assert_array_equal(said(model, TRAINING), 2 * ONES)
     np.testing.assert_array_equal(said(model, Mode(False, True, True)), ONES)

@@ -55,3 +55,22 @@ def test_the_time_is_that_of_the_epochs_and_their_steps(
     resolved = resolve_study(str(photo_folder({"cat": 20, "dog": 20})), Overrides(sets=sets), Silent())
     # 24 images would be five batches; three a second each in the first four epochs, two seconds each in six more.
     assert "a trial like the baseline 48.0 s of training" in "\n".join(describe_run(resolved, progress=Silent()))
+
+
+def test_a_model_that_does_not_fit_has_its_sizes_and_the_reason_why_no_step_was_measured(
+    photo_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("training.trial", "workflow.model_text"):
+        monkeypatch.setattr(f"sweep.{module}.physical_memory", lambda: 10_000_000)
+    resolved = resolve_study(
+        str(photo_folder({"cat": 20, "dog": 20})), Overrides(sets=("data.image_size=32",)), Silent()
+    )
+    lines = describe_run(resolved, progress=Silent())
+    *_, size, unfrozen, once, reason = lines
+    assert size.startswith("baseline: 164,226 trainable of")
+    assert unfrozen == "unfrozen layers: none"
+    assert "decoding" in once
+    assert "a trial like the baseline" not in once
+    # 4 bytes for 3,577,250 parameters and four times more for 164,226 of them: gradients, Adam's two, the best epoch's.
+    assert reason.startswith("the time of a training is not known: [model]: received 164,226 trainable parameters")
+    assert "at least 0.0 GB" in reason

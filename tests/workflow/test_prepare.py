@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
-from sweep.errors import BackboneError
+from sweep.errors import BackboneError, TrialError
 from sweep.progress import Silent
 from sweep.records import EpochRecord, Moment
 from sweep.studyfile.definition import StudyDefinition
 from sweep.training.folds import FoldTrainer
-from sweep.workflow.prepare import check_backbones, make_trainer, prepare_data
+from sweep.workflow.prepare import check_backbones, check_half_precision, make_library, make_trainer, prepare_data
 from sweep.workflow.stages import TimedProgress
 
 
@@ -50,8 +51,10 @@ def test_folds_share_one_backbone_pass_and_one_sealed_side(photo_folder: Callabl
     study = definition(photo_folder({"cat": 20, "dog": 20}), {"folds": 3})
     progress, reporter = TimedProgress(Silent()), ToTheEnd()
     data = prepare_data(study, base=tmp_path, progress=progress)
-    trainer = make_trainer(study, data, base=tmp_path, progress=progress)
+    trainer = make_trainer(make_library(study, data, base=tmp_path, progress=progress), data)
     assert isinstance(trainer, FoldTrainer)
+    assert trainer.describe(study.baseline).cut == "head_relu, avg pooled"
+    assert passes(progress) == [], "sizes need no features"
     found = trainer.train(study.baseline, seed=(0, 0), reporter=reporter)
     assert passes(progress) == [40]
     assert reporter.folds == [1, 2, 3]
@@ -81,3 +84,22 @@ def test_every_backbone_of_the_space_is_checked(field: str, choices: list[str], 
     )
     with pytest.raises(BackboneError, match=message):
         check_backbones(study, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("tables", "place"),
+    [
+        ({"training": {"mixed_precision": True}}, "training"),
+        ({"space": {"mixed_precision": {"choices": [False, True]}}}, "space"),
+    ],
+)
+def test_half_precision_without_a_gpu_is_refused_before_anything_is_decoded(
+    tables: dict[str, object], place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = definition(tmp_path, 0.2, **tables)
+    monkeypatch.setattr(keras.distribution, "list_devices", lambda kind: [])
+    with pytest.raises(TrialError, match=rf"\[{place}\] mixed_precision: received true .* no GPU"):
+        check_half_precision(study)
+    check_half_precision(definition(tmp_path, 0.2, space={"mixed_precision": {"choices": [False]}}))
+    monkeypatch.setattr(keras.distribution, "list_devices", lambda kind: ["gpu:0"])
+    check_half_precision(study)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 from wsgiref.util import setup_testing_defaults
@@ -12,7 +13,7 @@ import pytest
 from optuna_dashboard import wsgi
 
 from sweep.errors import BackboneError, DataError, DefinitionError, StoreError, TrialError
-from sweep.progress import Silent
+from sweep.progress import Advance, Silent
 from sweep.records import Split, TrialState
 from sweep.workflow.opened import OpenedStudy
 from sweep.workflow.resolve import Overrides, resolve_study
@@ -135,10 +136,15 @@ def test_the_end_of_a_run_says_what_happened_and_what_to_type(
 
 
 class Noting(Silent):
-    """Writes down the lines that stay on the screen."""
+    """Writes down the lines that stay on the screen, and the stages."""
 
     def __init__(self) -> None:
         self.heard: list[str] = []
+        self.stages: list[str] = []
+
+    def stage(self, name: str, total: int | None, unit: str) -> AbstractContextManager[Advance]:
+        self.stages.append(name)
+        return super().stage(name, total, unit)
 
     def note(self, text: str) -> None:
         self.heard.append(text)
@@ -148,7 +154,7 @@ class SearchBeganError(Exception):
     """Raised where the first trial would start."""
 
 
-def test_the_size_of_the_baseline_is_told_before_the_first_trial_and_refused_where_it_does_not_fit(
+def test_the_size_of_the_baseline_is_told_before_the_backbone_pass_and_refused_where_it_does_not_fit(
     photo_folder: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def begin(**_: object) -> None:
@@ -158,15 +164,18 @@ def test_the_size_of_the_baseline_is_told_before_the_first_trial_and_refused_whe
     sets = (*QUICK, "data.validation={folds = 2}", "data.test=0", "model.head_width=[4, 4]")
     resolved = resolve_study(str(photo_folder({"cat": 20, "dog": 20})), Overrides(sets=sets, trials=1), Silent())
     progress = Noting()
+    with monkeypatch.context() as small:
+        small.setattr("sweep.workflow.model_text.physical_memory", lambda: 1_000_000)
+        with pytest.raises(TrialError, match=r"5,154 in the head, for which training takes .* of memory here"):
+            run_resolved(resolved, tmp_path / "study.db", timeout=None, progress=progress)
+    assert "5,154 in the head" in progress.heard[-2]
+    assert "backbone pass" not in progress.stages
     with pytest.raises(SearchBeganError):
         run_resolved(resolved, tmp_path / "study.db", timeout=None, progress=progress)
+    assert "backbone pass" in progress.stages
     # 1281 · 4 weights and biases, 5 · 4, and 5 · 2 for two classes.
     assert "5,154 in the head and 3,413,024 in the backbone" in progress.heard[-2]
     assert progress.heard[-1] == "unfrozen layers: none"
-
-    monkeypatch.setattr("sweep.workflow.model_text.physical_memory", lambda: 1_000_000)
-    with pytest.raises(TrialError, match=r"5,154 in the head, for which training takes .* of memory here"):
-        run_resolved(resolved, tmp_path / "study.db", timeout=None, progress=progress)
 
 
 def test_the_optuna_dashboard_lists_the_study(finished: tuple[Path, OpenedStudy]) -> None:
