@@ -120,14 +120,14 @@ class TrainingSettings(Table):
     last epoch: "constant", "cosine" and "linear" to 0, "exponential" to a hundredth. `decay` divides it by 1 + decay ·
     steps, as Keras 2 did. `momentum` is for sgd and rmsprop, `weight_decay` for adamw. The first `head_epochs` of the
     epochs train the head alone; then optimizer, warm-up and schedule start anew, with what is unfrozen too, at a tenth
-    of the learning rate. `steps_per_epoch` ends an epoch after that many batches (0: all images), and
-    `validation_steps` logs validation on that many batches alone (0: all; the clean numbers are always of all).
-    `shuffle` = false takes the images in the order of their files, class after class.
+    of the learning rate. `steps_per_epoch` ends an epoch after that many batches, where the next goes on (0: all
+    images), and `validation_steps` logs validation on that many batches alone (0: all; the clean numbers are always of
+    all). `shuffle` = false takes the images in the order of their files, class after class.
 
     `keep` says whose weights a trial keeps: of the epoch of least clean validation cross-entropy ("best") or of the
-    last one. `patience` stops a trial after that many epochs without a lower clean validation cross-entropy; 0: never.
-    `recalibrate` re-estimates the moving statistics of batch norms that run on the batch's own in training, by a pass
-    over the training images at the end of each epoch.
+    last one. `patience` stops a trial after that many epochs without a lower clean validation cross-entropy, counted
+    once the head no longer trains alone; 0: never. `recalibrate` re-estimates the moving statistics of batch norms that
+    run on the batch's own in training, by a pass over the training images at the end of each epoch.
 
     `loss` and `labels` name Keras' cross-entropy and what it is given; "auto" chooses what fits, and a pair that does
     not fit is refused. `label_smoothing` is the share that is spread evenly over the classes. `mixup` is the parameter
