@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sweep.backbones.graph import INPUT
 from sweep.errors import TrialError
 from sweep.progress import Progress
-from sweep.records import IndexArray, Measurement, Moment, Side, SplitIndices
+from sweep.records import IndexArray, Measurement, SplitIndices
 from sweep.studyfile.definition import Configuration
 from sweep.training.course import Keeper, Reporter, Unpruned
 from sweep.training.evaluation import evaluate
@@ -91,16 +91,7 @@ class HyperTrainer:
     ) -> Tested:
         """Train again as the trial of that seed was trained, and measure the sealed side; errors as for `train`."""
         run, measurement = self._train(configuration, self._task.on(split), seed, Unpruned(), thorough=False)
-        labels = self._task.labels[self._sealed]
-        found = evaluate(run.whole_logits(self._sealed), labels)
-        return Tested(
-            measurement=measurement,
-            share_right=(found.predicted == labels).astype(np.float16),
-            prediction=found.record(Side.TEST, Moment.SELECTED, with_logits=True),
-            accuracy=found.accuracy,
-            cross_entropy=found.cross_entropy,
-            balanced_accuracy=found.balanced_accuracy,
-        )
+        return Tested.of(measurement, evaluate(run.whole_logits(self._sealed), self._task.labels[self._sealed]))
 
     @translated()
     def describe(self, configuration: Configuration) -> ModelDescription:

@@ -17,7 +17,7 @@ from sweep.records import IndexArray, Measurement, Moment, PredictionRecord, Sid
 from sweep.studyfile.definition import Configuration, ModelSettings
 from sweep.training.course import Reporter, Unpruned
 from sweep.training.epochs import follow
-from sweep.training.evaluation import evaluate
+from sweep.training.evaluation import Evaluation, evaluate
 from sweep.training.fused import CompiledStructure, translated
 from sweep.training.fused_run import FusedRun
 from sweep.training.measurement import Cost, measure
@@ -67,6 +67,18 @@ class Tested:
     accuracy: float
     cross_entropy: float
     balanced_accuracy: float
+
+    @classmethod
+    def of(cls, measurement: Measurement, sealed: Evaluation) -> Tested:
+        """Of a single model; `sealed` is what it says of the test side."""
+        return cls(
+            measurement=measurement,
+            share_right=sealed.correct.astype(np.float16),
+            prediction=sealed.record(Side.TEST, Moment.SELECTED, with_logits=True),
+            accuracy=sealed.accuracy,
+            cross_entropy=sealed.cross_entropy,
+            balanced_accuracy=sealed.balanced_accuracy,
+        )
 
 
 class Trainer:
@@ -124,16 +136,7 @@ class Trainer:
         Nothing else ever reads that side. Arguments and errors are those of `train`.
         """
         run, measurement = self._train(configuration, self._task.on(split), seed, Unpruned(), thorough=False)
-        labels = self._task.labels[self._sealed]
-        found = evaluate(run.logits(self._sealed), labels)
-        return Tested(
-            measurement=measurement,
-            share_right=(found.predicted == labels).astype(np.float16),
-            prediction=found.record(Side.TEST, Moment.SELECTED, with_logits=True),
-            accuracy=found.accuracy,
-            cross_entropy=found.cross_entropy,
-            balanced_accuracy=found.balanced_accuracy,
-        )
+        return Tested.of(measurement, evaluate(run.logits(self._sealed), self._task.labels[self._sealed]))
 
     @translated()
     def describe(self, configuration: Configuration) -> ModelDescription:

@@ -129,4 +129,6 @@ def test_a_field_that_keras_tuner_cannot_have_is_refused_by_name(tables: dict[st
 
 
 def test_how_images_would_be_augmented_says_nothing_without_views() -> None:
-    StudyHyperModel(define(training={"augment": ["flip"]}), Path(), 2)
+    definition = define(training={"augment": ["flip"]})
+    assert definition.training.augment_views == 0
+    StudyHyperModel(definition, Path(), 2)  # is not refused

@@ -98,5 +98,8 @@ def test_what_is_at_rest_in_training_is_left_alone() -> None:
 
 
 def test_with_nothing_to_recalibrate_no_image_is_looked_at() -> None:
-    found = subject(layers.Dense(4), layers.BatchNormalization(trainable=False))
-    recalibrated(found, 20, images=np.array([10**9]))
+    frozen = layers.BatchNormalization(trainable=False)
+    found = subject(layers.Dense(4), frozen)
+    recalibrated(found, 20, images=np.array([10**9]))  # there is no such image
+    np.testing.assert_array_equal(frozen.moving_mean, np.zeros(4))
+    np.testing.assert_array_equal(frozen.moving_variance, np.ones(4))
