@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -45,19 +46,24 @@ def run(
     from sweep.cli.options import seconds  # noqa: PLC0415 - keeps `sweep --help` fast
     from sweep.cli.output import live_progress, quiet_native_start  # noqa: PLC0415
     from sweep.workflow.resolve import Overrides, resolve_study  # noqa: PLC0415
+    from sweep.workflow.stages import TimedProgress  # noqa: PLC0415
 
     overrides = Overrides(sets=sets or (), spaces=space or (), only=only or (), trials=trials, seed=seed, name=name)
     limit = None if timeout is None else seconds(timeout)
     with live_progress() as progress:
         resolved = resolve_study(study, overrides, progress)
     # Only now: a wrong study file must not wait for TensorFlow.
+    start = time.perf_counter()
     with quiet_native_start():
         from sweep.workflow.dry_run import describe_run  # noqa: PLC0415
         from sweep.workflow.run import run_resolved  # noqa: PLC0415
+    loading = time.perf_counter() - start
     with live_progress() as progress:
+        timed = TimedProgress(progress)
+        timed.add("imports", loading)
         if dry_run:
             lines = describe_run(resolved, trust=trust, progress=progress)
         else:
-            lines = run_resolved(resolved, database, timeout=limit, trust=trust, progress=progress).lines
+            lines = run_resolved(resolved, database, timeout=limit, trust=trust, progress=timed).lines
     for line in lines:
         typer.echo(line)

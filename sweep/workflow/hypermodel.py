@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sweep.backbones.graph import INPUT
+from sweep.backbones.cut import INPUT, cut_for, tail_key
 from sweep.data.folds import trainings
 from sweep.errors import TrialError
 from sweep.progress import Progress, Silent
-from sweep.records import DataIndex, Scalar, SplitIndices
+from sweep.records import DataIndex, Scalar, SplitIndices, TrialRecord
 from sweep.search.hyper_loading import load_object, make_hypermodel
 from sweep.search.keras_tuner import Candidates
 from sweep.studyfile.definition import StudyDefinition
@@ -38,12 +38,14 @@ class Training:
         candidates: of its hypermodel, None where the models are ours.
         lines: what can be said of the baseline before it is trained.
         prepare: runs the frozen part of our models once for every cut that the space can ask for.
+        wholly_frozen: whether a trial's features are what its whole backbone says.
     """
 
     trainer: DescribesModels
     candidates: Candidates | None
     lines: Iterable[str]
     prepare: Callable[[], None]
+    wholly_frozen: Callable[[TrialRecord], bool]
 
 
 def check_models(definition: StudyDefinition, base: Path) -> None:
@@ -70,15 +72,28 @@ def make_training(definition: StudyDefinition, data: PreparedData, *, base: Path
     if not definition.model.hypermodel:
         library = make_library(definition, data, base=base, progress=progress)
         ours = make_trainer(library, data)
+
+        def wholly_frozen(trial: TrialRecord) -> bool:
+            model = definition.configuration(trial.parameters).model
+            backbone = library.backbone(model)
+            return not tail_key(backbone, cut_for(backbone, model), model)
+
         return Training(
             trainer=ours,
             candidates=None,
             lines=size_lines(ours.describe(definition.baseline)),
             prepare=lambda: library.prepare(definition.structural_configurations()),
+            wholly_frozen=wholly_frozen,
         )
     candidates = _load_candidates(definition, base, len(data.index.class_names))
     theirs = _make_hyper_trainer(candidates, data.pixels, data.index, data.split, progress)
-    return Training(trainer=theirs, candidates=candidates, lines=_lines(theirs, definition), prepare=lambda: None)
+    return Training(
+        trainer=theirs,
+        candidates=candidates,
+        lines=_lines(theirs, definition),
+        prepare=lambda: None,
+        wholly_frozen=lambda _: False,
+    )
 
 
 def describe_hypermodel(

@@ -20,6 +20,7 @@ from sweep.workflow.hypermodel import check_models, make_training
 from sweep.workflow.opened import OpenedStudy, open_study
 from sweep.workflow.prepare import prepare_data
 from sweep.workflow.resolve import Overrides, ResolvedStudy, resolve_study
+from sweep.workflow.saving import FrozenPasses
 from sweep.workflow.stages import TimedProgress
 from sweep.workflow.trust import check_trust
 
@@ -36,6 +37,7 @@ class RunOutcome:
         search: how the search ended.
         repeated: how many repetitions of the finalists there are, or "" where none was asked for.
         stages: wall time by stage.
+        saved: what running the frozen part once has saved, as lines.
     """
 
     study: str
@@ -43,6 +45,7 @@ class RunOutcome:
     search: SearchOutcome
     repeated: str
     stages: tuple[StageRecord, ...]
+    saved: tuple[str, ...]
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -54,6 +57,7 @@ class RunOutcome:
             f"study {self.study}: {counts}; {found.stopped_because}",
             *([self.repeated] if self.repeated else []),
             f"time: {times}",
+            *self.saved,
             f"next: sweep report {self.database}",
         )
 
@@ -91,44 +95,54 @@ def run_study(  # noqa: PLR0913 - mirrors the options of the command line
     shown = progress or Silent()
     overrides = Overrides(sets=sets, spaces=spaces, trials=trials, seed=seed, name=name)
     resolved = resolve_study(study, overrides, shown)
-    run_resolved(resolved, Path(database), timeout=timeout, trust=trust, progress=shown)
+    run_resolved(resolved, Path(database), timeout=timeout, trust=trust, progress=TimedProgress(shown))
     return open_study(database, study=name)
 
 
 def run_resolved(
-    resolved: ResolvedStudy, database: Path, *, timeout: float | None, progress: Progress, trust: bool = False
+    resolved: ResolvedStudy, database: Path, *, timeout: float | None, progress: TimedProgress, trust: bool = False
 ) -> RunOutcome:
-    """Run a resolved study to its total of trials; arguments and errors are those of `run_study`."""
+    """Run a resolved study to its total of trials; arguments and errors are those of `run_study`.
+
+    The progress keeps the times that are stored; it may have timed something before.
+    """
     definition, base = resolved.definition, resolved.base
-    timed = TimedProgress(progress)
     check_trust(definition.model.hypermodel, trusted=trust or resolved.own_file, bundled=True)
     check_models(definition, base)
     check_schedule(definition)
     with open_database(database, create=True) as opened:
         opened.check_definition(definition.name, definition.digest, definition.canonical_json(), difference)
-        data = prepare_data(definition, base=base, progress=timed)
+        data = prepare_data(definition, base=base, progress=progress)
         for note in data.summary.notes:
             progress.note(note)
         opened.add_study(_study_record(resolved, data.summary), data.index, data.split)
-        training = make_training(definition, data, base=base, progress=timed)
+        training = make_training(definition, data, base=base, progress=progress)
         for line in training.lines:
             progress.note(line)
         training.prepare()
         deadline = None if timeout is None else time.monotonic() + timeout
+        passes = FrozenPasses(progress, training.wholly_frozen)
         search = run_search(
             definition=definition,
             database=opened,
             trainer=training.trainer,
-            progress=timed,
+            progress=passes,
             timeout=timeout,
             candidates=training.candidates,
         )
         finals = FinalistRuns(
-            definition=definition, data=data, trainer=training.trainer, database=opened, progress=timed
+            definition=definition, data=data, trainer=training.trainer, database=opened, progress=progress
         )
         repeated = finals.run(deadline=deadline) if search.complete else ""
-        opened.save_stages(definition.name, timed.records)
-    return RunOutcome(study=definition.name, database=database, search=search, repeated=repeated, stages=timed.records)
+        opened.save_stages(definition.name, progress.records)
+    return RunOutcome(
+        study=definition.name,
+        database=database,
+        search=search,
+        repeated=repeated,
+        stages=progress.records,
+        saved=passes.lines(progress.records),
+    )
 
 
 def _study_record(resolved: ResolvedStudy, summary: DataSummary) -> StudyRecord:

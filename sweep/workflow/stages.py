@@ -5,22 +5,50 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from sweep.progress import Advance, Progress
 from sweep.records import StageRecord, TrialRecord
 
 __all__ = ["TimedProgress"]
 
+_TRIALS = "trials"
+
+
+@dataclass(slots=True)
+class _Spent:
+    """Seconds of the trials so far; sums, since the records of thousands of trials would fill the memory."""
+
+    compiling: float = 0.0
+    training: float = 0.0
+    evaluation: float = 0.0
+    failed: float = 0.0
+    failures: int = 0
+
+    def add(self, trial: TrialRecord) -> None:
+        measured = trial.measurement
+        if measured is not None:
+            training = sum(epoch.seconds for epoch in measured.epochs)
+            self.compiling += measured.compile_seconds
+            self.training += training
+            self.evaluation += max(0.0, measured.seconds - measured.compile_seconds - training)
+        elif trial.failure is not None and trial.started is not None and trial.finished is not None:
+            self.failed += (trial.finished - trial.started).total_seconds()
+            self.failures += 1
+
 
 class TimedProgress:
     """A progress that hands everything on and keeps the wall time of every stage.
 
-    A stage opened inside another one is shown but not timed apart, so that the times add up.
+    A stage opened inside another one is shown but not timed apart, so that the times add up. That of the trials is kept
+    in parts: "compiling", "training" (with the clean evaluation of each epoch), "evaluation" (of the whole training
+    side, in every mode), "failed trials", and "scheduling": what is left of it, which asks Optuna and writes records.
     """
 
     def __init__(self, shown: Progress) -> None:
         self._shown = shown
         self._records: dict[str, StageRecord] = {}
+        self._spent = _Spent()
         self._depth = 0
 
     @property
@@ -45,7 +73,11 @@ class TimedProgress:
         finally:
             self._depth -= 1
             if self._depth == 0:
-                self._add(name, time.perf_counter() - start, units, unit)
+                seconds = time.perf_counter() - start
+                if name == _TRIALS:
+                    self._add_parts(seconds, units)
+                else:
+                    self.add(name, seconds, units, unit)
 
     def note(self, text: str) -> None:
         """Hand the line on."""
@@ -53,9 +85,11 @@ class TimedProgress:
 
     def trial(self, trial: TrialRecord) -> None:
         """Hand the trial on."""
+        self._spent.add(trial)
         self._shown.trial(trial)
 
-    def _add(self, name: str, seconds: float, units: int, unit: str) -> None:
+    def add(self, name: str, seconds: float, units: int = 0, unit: str = "") -> None:
+        """Count what was done elsewhere, or more of a stage."""
         before = self._records.get(name)
         self._records[name] = StageRecord(
             name=name,
@@ -63,3 +97,14 @@ class TimedProgress:
             units=units + (before.units if before else 0),
             unit=unit,
         )
+
+    def _add_parts(self, seconds: float, trials: int) -> None:
+        spent = self._spent
+        self.add("compiling", spent.compiling)
+        self.add("training", spent.training, trials, _TRIALS)
+        self.add("evaluation", spent.evaluation)
+        if spent.failures:
+            self.add("failed trials", spent.failed, spent.failures, _TRIALS)
+        scheduling = seconds - spent.compiling - spent.training - spent.evaluation - spent.failed
+        self.add("scheduling", max(0.0, scheduling))
+        self._spent = _Spent()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import keras
 import pytest
+import tensorflow as tf
 from keras_tuner.src.applications import efficientnet  # to take its download away
 
 from sweep.errors import DefinitionError, SearchError, UsageError
@@ -224,9 +225,22 @@ def test_a_bundled_study_does_not_vouch_for_code_that_an_option_names(tmp_path: 
 # ---- KerasTuner's own ------------------------------------------------------------------------------------------------
 
 
+AT_ONCE = pytest.mark.filterwarnings("ignore:Even though the .* option is set:UserWarning")
+
+
 @pytest.fixture
-def apply(mine: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, int], OpenedStudy]:
-    """Run the baseline of one of `keras_tuner.applications`, whose modes would be compiled for long, for an epoch."""
+def untraced() -> Iterator[None]:
+    """Steps are computed layer by layer: a handful of them in a deep network take less time than tracing one."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def apply(
+    mine: Finished, untraced: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str, int], OpenedStudy]:
+    """Run the baseline of one of `keras_tuner.applications`, whose modes would take long, for an epoch."""
     monkeypatch.setattr("sweep.training.measurement.measure_modes", lambda *data, **options: ())
     monkeypatch.setattr("sweep.workflow.hypermodel._lines", lambda *data: ())  # which builds it once more
 
@@ -241,6 +255,7 @@ def apply(mine: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ca
 
 
 @pytest.mark.slow
+@AT_ONCE
 @pytest.mark.parametrize(
     ("name", "size", "parameters"),
     [
@@ -257,6 +272,7 @@ def test_models_of_keras_tuner_run(
 
 
 @pytest.mark.slow
+@AT_ONCE
 def test_hyper_efficient_net_runs_where_its_weights_are(
     apply: Callable[[str, int], OpenedStudy], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,7 @@ from sweep.records import Split, TrialState
 from sweep.workflow.opened import OpenedStudy
 from sweep.workflow.resolve import Overrides, resolve_study
 from sweep.workflow.run import run_resolved, run_study
+from sweep.workflow.stages import TimedProgress
 
 QUICK = ("data.image_size=32", "training.epochs=1", "search.pruner=none", "search.repeats=0")
 
@@ -32,7 +33,9 @@ def test_a_folder_ends_as_finished_trials(finished: tuple[Path, OpenedStudy]) ->
     assert study.study.data.images(Split.VALIDATION) == 12
     assert study.study.data.images(Split.TEST) == 9
     assert study.study.versions["gapsweep"]
-    assert {"decoding", "backbone pass", "trials"} <= {stage.name for stage in study.study.stages}
+    assert {"decoding", "backbone pass", "compiling", "training", "evaluation", "scheduling"} <= {
+        stage.name for stage in study.study.stages
+    }
 
 
 def test_every_trial_is_measured_on_the_whole_sides(finished: tuple[Path, OpenedStudy]) -> None:
@@ -129,9 +132,12 @@ def test_the_end_of_a_run_says_what_happened_and_what_to_type(
 ) -> None:
     folder = photo_folder({"cat": 20, "dog": 20})
     resolved = resolve_study(str(folder), Overrides(sets=QUICK, trials=1), Silent())
-    lines = run_resolved(resolved, tmp_path / "study.db", timeout=None, progress=Silent()).lines
+    lines = run_resolved(resolved, tmp_path / "study.db", timeout=None, progress=TimedProgress(Silent())).lines
     assert lines[0].startswith("study photos: 1 finished (0 of them pruned), 0 failed; 1 of 1 trials are finished")
     assert "backbone pass" in lines[1]
+    # 26 images to train on and 8 to validate, in one epoch.
+    assert lines[2].startswith("saved: the frozen part ran over 40 images in ")
+    assert "a plain loop sends 34 through it" in lines[2]
     assert lines[-1] == f"next: sweep report {tmp_path / 'study.db'}"
 
 
@@ -167,11 +173,11 @@ def test_the_size_of_the_baseline_is_told_before_the_backbone_pass_and_refused_w
     with monkeypatch.context() as small:
         small.setattr("sweep.workflow.model_text.physical_memory", lambda: 1_000_000)
         with pytest.raises(TrialError, match=r"5,154 in the head, for which training takes .* of memory here"):
-            run_resolved(resolved, tmp_path / "study.db", timeout=None, progress=progress)
+            run_resolved(resolved, tmp_path / "study.db", timeout=None, progress=TimedProgress(progress))
     assert "5,154 in the head" in progress.heard[-2]
     assert "backbone pass" not in progress.stages
     with pytest.raises(SearchBeganError):
-        run_resolved(resolved, tmp_path / "study.db", timeout=None, progress=progress)
+        run_resolved(resolved, tmp_path / "study.db", timeout=None, progress=TimedProgress(progress))
     assert "backbone pass" in progress.stages
     # 1281 · 4 weights and biases, 5 · 4, and 5 · 2 for two classes.
     assert "5,154 in the head and 3,413,024 in the backbone" in progress.heard[-2]
