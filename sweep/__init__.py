@@ -12,9 +12,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sweep.errors import SweepError
-from sweep.records import EpochRecord, Interval, Measurement, StudyRecord, TrialRecord, TrialState
 
 if TYPE_CHECKING:
+    from sweep.records import EpochRecord, Interval, Measurement, StudyRecord, TrialRecord, TrialState
     from sweep.workflow.as_hypermodel import as_hypermodel as hypermodel
     from sweep.workflow.opened import OpenedStudy
     from sweep.workflow.opened import open_study as open  # noqa: A004 - `sweep.open` reads as it should
@@ -34,7 +34,9 @@ __all__ = [
     "run",
 ]
 
+_RECORDS = ("EpochRecord", "Interval", "Measurement", "StudyRecord", "TrialRecord", "TrialState")
 _LAZY = {
+    **{name: ("sweep.records", name) for name in _RECORDS},
     "OpenedStudy": ("sweep.workflow.opened", "OpenedStudy"),
     "hypermodel": ("sweep.workflow.as_hypermodel", "as_hypermodel"),
     "open": ("sweep.workflow.opened", "open_study"),
@@ -43,7 +45,7 @@ _LAZY = {
 
 
 def __getattr__(name: str) -> object:
-    """Load what needs pandas or TensorFlow at its first use."""
+    """Load what needs NumPy, pandas or TensorFlow at its first use."""
     if name not in _LAZY:
         raise AttributeError(f"module 'sweep' has no attribute {name!r}")
     from importlib import import_module  # noqa: PLC0415
