@@ -31,6 +31,10 @@ def run(
         list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Change a field: training.epochs=5.")
     ] = None,
     timeout: Annotated[str | None, typer.Option(help="Start no further trial after 90s, 30m or 2h.")] = None,
+    workers: Annotated[
+        int,
+        typer.Option(help="Processes that search side by side; with more than one a seed no longer fixes the order."),
+    ] = 1,
     seed: Annotated[int | None, typer.Option(help="Seed of the search (not of the split).")] = None,
     trust: Annotated[
         bool, typer.Option("--trust", help="Run the code that a hypermodel names; a study file of your own implies it.")
@@ -45,11 +49,14 @@ def run(
     """
     from sweep.cli.options import seconds  # noqa: PLC0415 - keeps `sweep --help` fast
     from sweep.cli.output import live_progress, quiet_native_start  # noqa: PLC0415
+    from sweep.workflow.beside import check_workers, share_cores  # noqa: PLC0415
     from sweep.workflow.resolve import Overrides, resolve_study  # noqa: PLC0415
     from sweep.workflow.stages import TimedProgress  # noqa: PLC0415
 
     overrides = Overrides(sets=sets or (), spaces=space or (), only=only or (), trials=trials, seed=seed, name=name)
     limit = None if timeout is None else seconds(timeout)
+    check_workers(workers)
+    share_cores(workers)
     with live_progress() as progress:
         resolved = resolve_study(study, overrides, progress)
     # Only now: a wrong study file must not wait for TensorFlow.
@@ -64,6 +71,7 @@ def run(
         if dry_run:
             lines = describe_run(resolved, trust=trust, progress=progress)
         else:
-            lines = run_resolved(resolved, database, timeout=limit, trust=trust, progress=timed).lines
+            outcome = run_resolved(resolved, database, timeout=limit, workers=workers, trust=trust, progress=timed)
+            lines = outcome.lines
     for line in lines:
         typer.echo(line)

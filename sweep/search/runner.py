@@ -133,11 +133,15 @@ class _Search:
         self._queue.recover()
         self._queue.ensure_baseline()
         trials = self._trials()
-        with self._progress.stage("trials", max(0, self._total - len(marks.counted(trials))), "trials") as advance:
-            while (reason := self._reason_to_stop(trials, timeout)) is None:
-                self._queue.ensure_waiting(trials)
-                self._run_one(advance)
-                trials = self._queue.recover()
+        # Others may have searched beside this process until the stage's end, and one of them may have been killed.
+        while (reason := self._reason_to_stop(trials, timeout)) is None:
+            left = max(0, self._total - len(marks.counted(trials)))
+            with self._progress.stage("trials", left, "trials") as advance:
+                while self._reason_to_stop(trials, timeout) is None:
+                    self._queue.ensure_waiting(trials)
+                    self._run_one(advance)
+                    trials = self._queue.recover()
+            trials = self._queue.recover()
         return self._outcome(reason)
 
     def _run_one(self, advance: Advance) -> None:
@@ -209,9 +213,10 @@ class _Search:
             return False  # nobody knows its space beforehand
         space = self._definition.space
         size = space_size(space)
+        if size is None or len(trials) < size:
+            return False
         drawn = [trial.params for trial in trials if trial.params.keys() == space.keys()]
-        tried = {tuple(parameters[name] for name in space) for parameters in drawn}
-        return size is not None and len(tried) >= size
+        return len({tuple(parameters[name] for name in space) for parameters in drawn}) >= size
 
     def _was_taken_away(self) -> bool:
         return any(trial.number == self._attempt.number and trial.state is TrialState.FAIL for trial in self._trials())

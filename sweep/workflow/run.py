@@ -6,6 +6,7 @@ import datetime
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -13,12 +14,14 @@ from sweep.progress import Progress, Silent
 from sweep.records import DataSummary, StageRecord, StudyRecord
 from sweep.search.runner import SearchOutcome, run_search
 from sweep.search.schedule import check_schedule
-from sweep.store.results import open_database
+from sweep.search.workers import Workers
+from sweep.store.results import Database, open_database
 from sweep.studyfile.difference import difference
+from sweep.workflow.beside import NEEDS, check_workers, search_beside, share_cores
 from sweep.workflow.finalists import FinalistRuns
-from sweep.workflow.hypermodel import check_models, make_training
+from sweep.workflow.hypermodel import Training, check_models, make_training
 from sweep.workflow.opened import OpenedStudy, open_study
-from sweep.workflow.prepare import prepare_data
+from sweep.workflow.prepare import PreparedData, prepare_data
 from sweep.workflow.resolve import Overrides, ResolvedStudy, resolve_study
 from sweep.workflow.saving import FrozenPasses
 from sweep.workflow.stages import TimedProgress
@@ -72,6 +75,7 @@ def run_study(  # noqa: PLR0913 - mirrors the options of the command line
     spaces: Sequence[str] = (),
     seed: int | None = None,
     timeout: float | None = None,
+    workers: int = 1,
     trust: bool = False,
     progress: Progress | None = None,
 ) -> OpenedStudy:
@@ -86,6 +90,8 @@ def run_study(  # noqa: PLR0913 - mirrors the options of the command line
         spaces: swept fields such as `"dropout=0.0:0.9"`.
         seed: of the search; the split has its own.
         timeout: seconds after which no further trial is started.
+        workers: processes that search side by side. They import the script that calls this, which must therefore be
+            guarded by `if __name__ == "__main__"`, as Python's `multiprocessing` asks for.
         trust: whether a hypermodel's code may be run; a .toml file of one's own implies it.
         progress: where to show the progress; nowhere by default.
 
@@ -95,41 +101,47 @@ def run_study(  # noqa: PLR0913 - mirrors the options of the command line
     shown = progress or Silent()
     overrides = Overrides(sets=sets, spaces=spaces, trials=trials, seed=seed, name=name)
     resolved = resolve_study(study, overrides, shown)
-    run_resolved(resolved, Path(database), timeout=timeout, trust=trust, progress=TimedProgress(shown))
+    check_workers(workers)
+    share_cores(workers)
+    timed = TimedProgress(shown)
+    run_resolved(resolved, Path(database), timeout=timeout, workers=workers, trust=trust, progress=timed)
     return open_study(database, study=name)
 
 
 def run_resolved(
-    resolved: ResolvedStudy, database: Path, *, timeout: float | None, progress: TimedProgress, trust: bool = False
+    resolved: ResolvedStudy,
+    database: Path,
+    *,
+    timeout: float | None,
+    progress: TimedProgress,
+    workers: int = 1,
+    trust: bool = False,
 ) -> RunOutcome:
     """Run a resolved study to its total of trials; arguments and errors are those of `run_study`.
 
     The progress keeps the times that are stored; it may have timed something before.
     """
-    definition, base = resolved.definition, resolved.base
+    definition = resolved.definition
+    check_workers(workers)
     check_trust(definition.model.hypermodel, trusted=trust or resolved.own_file, bundled=True)
-    check_models(definition, base)
+    check_models(definition, resolved.base)
     check_schedule(definition)
     with open_database(database, create=True) as opened:
         opened.check_definition(definition.name, definition.digest, definition.canonical_json(), difference)
-        data = prepare_data(definition, base=base, progress=progress)
-        for note in data.summary.notes:
-            progress.note(note)
-        opened.add_study(_study_record(resolved, data.summary), data.index, data.split)
-        training = make_training(definition, data, base=base, progress=progress)
-        for line in training.lines:
-            progress.note(line)
-        training.prepare()
-        deadline = None if timeout is None else time.monotonic() + timeout
-        passes = FrozenPasses(progress, training.wholly_frozen)
-        search = run_search(
-            definition=definition,
-            database=opened,
-            trainer=training.trainer,
-            progress=passes,
-            timeout=timeout,
-            candidates=training.candidates,
-        )
+        work = partial(search_beside, resolved, database.resolve())
+        with Workers(workers - 1, work, needs=NEEDS) as others:
+            data, training = _prepare(resolved, opened, progress)
+            deadline = None if timeout is None else time.monotonic() + timeout
+            passes = FrozenPasses(progress, training.wholly_frozen)
+            progress.workers = workers
+            search = run_search(
+                definition=definition,
+                database=opened,
+                trainer=training.trainer,
+                progress=others.begin(timeout, passes),
+                timeout=timeout,
+                candidates=training.candidates,
+            )
         finals = FinalistRuns(
             definition=definition, data=data, trainer=training.trainer, database=opened, progress=progress
         )
@@ -143,6 +155,19 @@ def run_resolved(
         stages=progress.records,
         saved=passes.lines(progress.records),
     )
+
+
+def _prepare(resolved: ResolvedStudy, opened: Database, progress: Progress) -> tuple[PreparedData, Training]:
+    """Add the study to the database, and compute what all of its trials share."""
+    data = prepare_data(resolved.definition, base=resolved.base, progress=progress)
+    for note in data.summary.notes:
+        progress.note(note)
+    opened.add_study(_study_record(resolved, data.summary), data.index, data.split)
+    training = make_training(resolved.definition, data, base=resolved.base, progress=progress)
+    for line in training.lines:
+        progress.note(line)
+    training.prepare()
+    return data, training
 
 
 def _study_record(resolved: ResolvedStudy, summary: DataSummary) -> StudyRecord:

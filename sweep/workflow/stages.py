@@ -43,9 +43,13 @@ class TimedProgress:
     A stage opened inside another one is shown but not timed apart, so that the times add up. That of the trials is kept
     in parts: "compiling", "training" (with the clean evaluation of each epoch), "evaluation" (of the whole training
     side, in every mode), "failed trials", and "scheduling": what is left of it, which asks Optuna and writes records.
+
+    Attributes:
+        workers: processes whose trials this one hears of; their time is divided by that number.
     """
 
     def __init__(self, shown: Progress) -> None:
+        self.workers = 1
         self._shown = shown
         self._records: dict[str, StageRecord] = {}
         self._spent = _Spent()
@@ -99,12 +103,12 @@ class TimedProgress:
         )
 
     def _add_parts(self, seconds: float, trials: int) -> None:
-        spent = self._spent
-        self.add("compiling", spent.compiling)
-        self.add("training", spent.training, trials, _TRIALS)
-        self.add("evaluation", spent.evaluation)
+        spent, workers = self._spent, self.workers
+        self.add("compiling", spent.compiling / workers)
+        self.add("training", spent.training / workers, trials, _TRIALS)
+        self.add("evaluation", spent.evaluation / workers)
         if spent.failures:
-            self.add("failed trials", spent.failed, spent.failures, _TRIALS)
-        scheduling = seconds - spent.compiling - spent.training - spent.evaluation - spent.failed
-        self.add("scheduling", max(0.0, scheduling))
+            self.add("failed trials", spent.failed / workers, spent.failures, _TRIALS)
+        trained = spent.compiling + spent.training + spent.evaluation + spent.failed
+        self.add("scheduling", max(0.0, seconds - trained / workers))
         self._spent = _Spent()

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 
+import optuna
 import pytest
+from optuna.trial import FrozenTrial
 from optuna_dashboard import wsgi
 
-from sweep.errors import BackboneError, DataError, DefinitionError, StoreError, TrialError
+from sweep.errors import BackboneError, DataError, DefinitionError, StoreError, TrialError, UsageError
 from sweep.progress import Advance, Silent
-from sweep.records import Split, TrialState
-from sweep.workflow.opened import OpenedStudy
+from sweep.records import Split, TrialRecord, TrialState
+from sweep.search import marks
+from sweep.workflow.opened import OpenedStudy, open_study
 from sweep.workflow.resolve import Overrides, resolve_study
 from sweep.workflow.run import run_resolved, run_study
 from sweep.workflow.stages import TimedProgress
@@ -139,6 +144,42 @@ def test_the_end_of_a_run_says_what_happened_and_what_to_type(
     assert lines[2].startswith("saved: the frozen part ran over 40 images in ")
     assert "a plain loop sends 34 through it" in lines[2]
     assert lines[-1] == f"next: sweep report {tmp_path / 'study.db'}"
+
+
+def test_two_processes_share_the_trials_of_a_study(photo_folder: Callable[..., Path], tmp_path: Path) -> None:
+    """The second one is heard of, its features come from the cache, and there is no trial too many."""
+    folder, database = photo_folder({"cat": 20, "dog": 20}), tmp_path / "study.db"
+    resolved = resolve_study(str(folder), Overrides(sets=(*QUICK, "search.finalists=0"), trials=12), Silent())
+    heard: list[int] = []
+
+    class Hearing(Noting):
+        def trial(self, trial: TrialRecord) -> None:
+            heard.append(trial.number)
+            time.sleep(0.5)  # so that the other process, whose imports take longer, has its share
+
+    timed = TimedProgress(Hearing())
+    lines = run_resolved(resolved, database, timeout=None, progress=timed, workers=2).lines
+    assert lines[0].startswith("study photos: 12 finished")
+    study = open_study(database)
+    assert sorted(heard) == [trial.number for trial in study.trials]
+    processes = {trial.user_attrs[marks.WORKER]["pid"] for trial in optuna_trials(database)}
+    assert len(processes) == 2
+    assert os.getpid() in processes
+
+
+def optuna_trials(database: Path) -> list[FrozenTrial]:
+    """What Optuna itself says of the only study."""
+    storage = f"sqlite:///{database}"
+    (name,) = optuna.get_all_study_names(storage)
+    return optuna.load_study(study_name=name, storage=storage).get_trials()
+
+
+@pytest.mark.parametrize("count", [0, 4096])
+def test_numbers_of_processes_that_make_no_sense_are_refused(
+    photo_folder: Callable[..., Path], tmp_path: Path, count: int
+) -> None:
+    with pytest.raises(UsageError, match=f"--workers: received {count}; expected 1 to "):
+        run_study(str(photo_folder({"cat": 20, "dog": 20})), database=tmp_path / "study.db", workers=count)
 
 
 class Noting(Silent):
