@@ -35,6 +35,8 @@ FIRST_FAILURES = 5
 LATER_FAILURES = 20
 """Like failures in a row that end a run: before its first finished trial, and after it."""
 
+_EXHAUSTED = "the space is exhausted"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchOutcome:
@@ -142,6 +144,8 @@ class _Search:
                     self._run_one(advance)
                     trials = self._queue.recover()
             trials = self._queue.recover()
+        if reason.startswith(_EXHAUSTED):
+            self._progress.note(f"{reason}: widen [space] to search on")
         return self._outcome(reason)
 
     def _run_one(self, advance: Advance) -> None:
@@ -198,9 +202,7 @@ class _Search:
         if timeout is not None and time.monotonic() - self._start >= timeout:
             return f"the time of {timeout:g} s is over with {finished} of {self._total} trials finished"
         if self._is_exhausted(trials):
-            reason = f"the space is exhausted with {finished} of {self._total} trials finished"
-            self._progress.note(f"{reason}: widen [space] to search on")
-            return reason
+            return f"{_EXHAUSTED} with {finished} of {self._total} trials finished"
         return None
 
     def _is_exhausted(self, trials: list[FrozenTrial]) -> bool:
