@@ -19,6 +19,7 @@ from sweep.search.hyperparameters import HyperparameterSupply
 from sweep.search.objective import objective_value
 from sweep.search.process import Process
 from sweep.search.reporter import TrialReporter, check_finite
+from sweep.search.schedule import rungs
 from sweep.search.suggest import suggest
 from sweep.store.results import Database
 from sweep.studyfile.definition import Configuration, FoldSettings, StudyDefinition
@@ -108,6 +109,7 @@ class Attempt:
         self._trainer = trainer
         self._worker = worker
         self._candidates = candidates
+        self._rungs = rungs(definition)
         validation = definition.data.validation
         self._folds = validation.folds * validation.repeats if isinstance(validation, FoldSettings) else 0
 
@@ -134,7 +136,9 @@ class Attempt:
         outside = running.baseline and self._definition.baseline_parameters() is None
         parameters = {} if outside else suggest(running.trial, self._definition.space)
         epochs = int(parameters.get("epochs", self._definition.training.epochs))
-        reporter = TrialReporter(running.trial, baseline=running.baseline, epochs=epochs, folds=self._folds)
+        reporter = TrialReporter(
+            running.trial, baseline=running.baseline, rungs=self._rungs, epochs=epochs, folds=self._folds
+        )
         try:
             configuration, measurement = self._train(running, parameters, reporter)
             check_finite(running.trial.number, measurement)

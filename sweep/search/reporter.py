@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Container
 
 import optuna
 
@@ -13,7 +14,10 @@ __all__ = ["TrialReporter", "check_finite"]
 
 
 class TrialReporter:
-    """Reports −CE_val after each epoch, or after each fold, and passes on Optuna's word whether the trial goes on.
+    """Reports −CE_val after some epochs, or after each fold, and passes on Optuna's word whether the trial goes on.
+
+    Optuna keeps each value in a transaction of its own and reads the whole trial again to judge it, so it hears of
+    those epochs only after which its pruner may act; our own tables have them all.
 
     With folds an epoch's value says nothing of the trial: the folds before it were other images. So epochs are only
     looked at there, and each fold is a step.
@@ -21,18 +25,28 @@ class TrialReporter:
     The baseline is measured to its end whatever the pruner says: everything is compared with it. It still takes its
     place among the values that others have to beat. At the last step the pruner is not asked: nothing is left to save.
 
-    Attributes:
+    Args:
+        trial: a running one.
+        baseline: whether it is the baseline.
+        rungs: the epochs that are reported.
         epochs: the number of epochs that the configuration asks for.
         folds: the number of trainings; 0 where there is one split.
+
+    Attributes:
+        epochs: as above.
+        folds: as above.
         reached: the last epoch that was reported, of the running fold; 0 before its first.
     """
 
-    def __init__(self, trial: optuna.Trial, *, baseline: bool, epochs: int, folds: int = 0) -> None:
+    def __init__(
+        self, trial: optuna.Trial, *, baseline: bool, rungs: Container[int], epochs: int, folds: int = 0
+    ) -> None:
         self.epochs = epochs
         self.folds = folds
         self.reached = 0
         self._trial = trial
         self._baseline = baseline
+        self._rungs = rungs
 
     def epoch(self, record: EpochRecord) -> bool:
         """Take note of an epoch; False ends the trial.
@@ -43,7 +57,9 @@ class TrialReporter:
         self.reached = record.epoch
         if not math.isfinite(record.validation_cross_entropy):
             raise _not_finite(self._trial.number, record.epoch, record.validation_cross_entropy)
-        return bool(self.folds) or self._goes_on(record.validation_cross_entropy, record.epoch, last=self.epochs)
+        if self.folds or record.epoch not in self._rungs:
+            return True
+        return self._goes_on(record.validation_cross_entropy, record.epoch, last=self.epochs)
 
     def fold(self, number: int, cross_entropy: float) -> bool:
         """Take note of a fold's end; False ends the trial.

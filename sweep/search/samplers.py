@@ -1,10 +1,11 @@
-"""Samplers around Optuna's: each trial draws afresh, a grid that leaves no point out."""
+"""Samplers around Optuna's: each trial draws afresh, a model looks at no more than it needs, a grid leaves none out."""
 
 from __future__ import annotations
 
+import heapq
 import itertools
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Container, Mapping, Sequence
+from typing import Any, cast
 
 import numpy as np
 import optuna
@@ -16,7 +17,7 @@ from sweep.records import Scalar
 from sweep.search.suggest import settled
 from sweep.studyfile.space import FieldRange, grid
 
-__all__ = ["GridSampler", "InSpaceSampler", "SeededSampler", "trial_seed"]
+__all__ = ["BoundedSampler", "GridSampler", "InSpaceSampler", "SeededSampler", "trial_seed"]
 
 _DRAWING = 1
 """The purpose of these random numbers, apart from those of training with the same seed and trial."""
@@ -82,6 +83,57 @@ class SeededSampler(BaseSampler):
     ) -> None:
         """Hand the end of the trial on."""
         self._inner.after_trial(study, trial, state, values)
+
+
+class BoundedSampler(RandomSampler):
+    """Shows the inner sampler the best of all trials and the latest: TPE's time for a draw grows with what it sees.
+
+    TPE takes at most 25 trials for the good ones and all others for the bad ones, of which the early ones weigh least.
+    So with `best` no smaller than that the good ones are the same, and the bad ones are the latest.
+    """
+
+    def __init__(self, inner: BaseSampler, *, best: int = 50, latest: int = 1000) -> None:
+        super().__init__()
+        self._inner = inner
+        self._best = best
+        self._latest = latest
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Draw from what is shown."""
+        return self._inner.sample_relative(self._shown(study), trial, search_space)
+
+    def sample_independent(
+        self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:  # noqa: ANN401 - Optuna's signature
+        """Draw one field from what is shown."""
+        return self._inner.sample_independent(self._shown(study), trial, param_name, param_distribution)
+
+    def _shown(self, study: optuna.Study) -> optuna.Study:
+        every = study._get_trials(deepcopy=False, use_cache=True)
+        if len(every) <= self._best + self._latest:
+            return study
+        complete = (trial for trial in every[: -self._latest] if trial.state is TrialState.COMPLETE)
+        best = heapq.nlargest(self._best, complete, key=lambda trial: cast(float, trial.value))
+        shown = [*sorted(best, key=lambda trial: trial.number), *every[-self._latest :]]
+        return cast(optuna.Study, _Excerpt(study, shown))
+
+
+class _Excerpt:
+    """A study that is asked for its trials and knows some of them only."""
+
+    def __init__(self, study: optuna.Study, trials: Sequence[FrozenTrial]) -> None:
+        self._study = study
+        self._trials = trials
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the study has
+        return getattr(self._study, name)
+
+    def _get_trials(
+        self, deepcopy: bool = True, states: Container[TrialState] | None = None, use_cache: bool = False
+    ) -> list[FrozenTrial]:
+        return [trial for trial in self._trials if states is None or trial.state in states]
 
 
 class InSpaceSampler(RandomSampler):

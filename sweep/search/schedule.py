@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
@@ -13,17 +14,18 @@ from optuna.samplers import BaseSampler, GPSampler, QMCSampler, RandomSampler, T
 from optuna.trial import FrozenTrial
 
 from sweep.errors import DefinitionError
-from sweep.search.samplers import GridSampler, InSpaceSampler, SeededSampler, trial_seed
+from sweep.search.samplers import BoundedSampler, GridSampler, InSpaceSampler, SeededSampler, trial_seed
 from sweep.search.suggest import distributions, space_size
 from sweep.studyfile.definition import StudyDefinition
 from sweep.studyfile.space import FieldRange, NumberRange, grid
 
-__all__ = ["FIRST_PRUNED_EPOCH", "LARGEST_GRID", "check_schedule", "make_pruner", "make_sampler"]
+__all__ = ["FIRST_PRUNED_EPOCH", "LARGEST_GRID", "check_schedule", "make_pruner", "make_sampler", "rungs"]
 
 FIRST_PRUNED_EPOCH = 5
 LARGEST_GRID = 100_000
 
 _STARTUP_TRIALS = 5
+_REDUCTION = 3  # Hyperband's factor from one rung to the next, and from the trials of one to those of the next
 # Optuna's default. Four folds that are all worse than the best trial's have p = 1/16, so three never suffice.
 _WORSE_FOLDS = 0.1
 
@@ -65,14 +67,40 @@ def make_pruner(definition: StudyDefinition) -> BasePruner:
         return NopPruner()
     if definition.search.pruner == "median":
         return MedianPruner(n_startup_trials=_STARTUP_TRIALS, n_warmup_steps=FIRST_PRUNED_EPOCH)
-    return _WholeStudyHyperband(HyperbandPruner(min_resource=FIRST_PRUNED_EPOCH, max_resource=epochs))
+    return _WholeStudyHyperband(
+        _Brackets(min_resource=FIRST_PRUNED_EPOCH, max_resource=epochs, reduction_factor=_REDUCTION)
+    )
+
+
+def rungs(definition: StudyDefinition) -> frozenset[int]:
+    """The epochs that Optuna hears of.
+
+    Those are the rungs of Hyperband: it looks at no other epoch. The median pruner, whose rungs could be any, is asked
+    at epochs ever farther apart (5, 8, 13, 21, …): later, a trial has less left to save. Where nobody prunes, they
+    begin with the first epoch and are there for the curve in Optuna's dashboard.
+    """
+    epochs, pruner = _most_epochs(definition), definition.search.pruner
+    pruned = epochs > FIRST_PRUNED_EPOCH and pruner in {"hyperband", "median"}
+    if pruned and pruner == "hyperband":
+        ladder: Iterator[int] = (FIRST_PRUNED_EPOCH * _REDUCTION**power for power in itertools.count())
+    else:
+        ladder = _fibonacci()
+    found = itertools.takewhile(lambda epoch: epoch <= epochs, ladder)
+    return frozenset(epoch for epoch in found if epoch >= FIRST_PRUNED_EPOCH or not pruned)
+
+
+def _fibonacci() -> Iterator[int]:
+    earlier, number = 1, 1
+    while True:
+        yield number
+        earlier, number = number, earlier + number
 
 
 def _inner_sampler(definition: StudyDefinition) -> Callable[[int], BaseSampler]:
     """What makes a trial's own sampler of the trial's seed."""
     match definition.search.sampler:
         case "tpe":
-            return lambda seed: TPESampler(seed=seed)
+            return lambda seed: BoundedSampler(TPESampler(seed=seed))
         case "random":
             return lambda seed: RandomSampler(seed=seed)
         case "gp":
@@ -124,6 +152,20 @@ def _most_epochs(definition: StudyDefinition) -> int:
         return definition.training.epochs
     highest = swept.high if isinstance(swept, NumberRange) else max(int(value) for value in swept.values)
     return max(definition.training.epochs, int(highest))
+
+
+class _Brackets(HyperbandPruner):
+    """Hyperband that remembers in which bracket a trial is, instead of reckoning it for every trial at every rung."""
+
+    def __init__(self, *, min_resource: int, max_resource: int, reduction_factor: int) -> None:
+        super().__init__(min_resource, max_resource, reduction_factor)
+        self._known: dict[int, int] = {}
+
+    def _get_bracket_id(self, study: optuna.Study, trial: FrozenTrial) -> int:
+        number = trial.number
+        if number not in self._known:
+            self._known[number] = super()._get_bracket_id(study, trial)
+        return self._known[number]
 
 
 class _WholeStudyHyperband(BasePruner):

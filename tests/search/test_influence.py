@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from sweep.records import TrialRecord, TrialState
+from sweep.search import influence
 from sweep.search.influence import importances
 from sweep.studyfile.space import Choices, FieldRange, NumberRange
 
@@ -109,3 +110,12 @@ def test_the_search_loads_no_tensorflow() -> None:
 def test_optuna_does_not_speak_beside_the_report(trials: Trials, capfd: pytest.CaptureFixture[str]) -> None:
     importances(trials(60), SPACE, "gap")
     assert capfd.readouterr().err == ""
+
+
+def test_of_thousands_of_trials_an_even_pick_tells_the_same(trials: Trials, monkeypatch: pytest.MonkeyPatch) -> None:
+    every = trials(300)
+    monkeypatch.setattr(influence, "MOST_TRIALS", 100)
+    found = importances(every, SPACE, "gap")
+    assert found.trials == 100  # one in three
+    assert next(iter(found.shares)) == "dropout"
+    assert found.shares == importances(every[::3], SPACE, "gap").shares

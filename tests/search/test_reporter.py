@@ -13,6 +13,8 @@ from optuna.trial import FrozenTrial
 from sweep.errors import TrialError
 from sweep.search.reporter import TrialReporter, check_finite
 
+EVERY = range(1, 100)
+
 
 class Merciless(BasePruner):
     """Prunes everything from the third epoch on."""
@@ -30,27 +32,37 @@ def trial() -> optuna.Trial:
 def test_each_epoch_is_reported_as_minus_its_validation_cross_entropy(
     scripted: ModuleType, trial: optuna.Trial
 ) -> None:
-    reporter = TrialReporter(trial, baseline=False, epochs=10)
+    reporter = TrialReporter(trial, baseline=False, rungs=EVERY, epochs=10)
     answers = [reporter.epoch(scripted.make_epoch(epoch, 1 / epoch)) for epoch in (1, 2, 3)]
     assert trial.storage.get_trial(trial._trial_id).intermediate_values == {1: -1.0, 2: -1 / 2, 3: -1 / 3}
     assert answers == [True, True, False]
     assert reporter.reached == 3
 
 
+def test_optuna_hears_of_the_rungs_alone(scripted: ModuleType, trial: optuna.Trial) -> None:
+    """The pruner would end the trial at epoch 3; asked at 2 and 5 only, it does so at 5."""
+    reporter = TrialReporter(trial, baseline=False, rungs={2, 5}, epochs=10)
+    answers = [reporter.epoch(scripted.make_epoch(epoch, 1 / epoch)) for epoch in (1, 2, 3, 4, 5)]
+    assert answers == [True, True, True, True, False]
+    assert trial.storage.get_trial(trial._trial_id).intermediate_values == {2: -1 / 2, 5: -1 / 5}
+    with pytest.raises(TrialError, match=r"trial 0, epoch 6: received cross-entropy nan"):
+        reporter.epoch(scripted.make_epoch(6, math.nan))
+
+
 def test_the_baseline_is_never_pruned(scripted: ModuleType, trial: optuna.Trial) -> None:
-    reporter = TrialReporter(trial, baseline=True, epochs=10)
+    reporter = TrialReporter(trial, baseline=True, rungs=EVERY, epochs=10)
     assert all(reporter.epoch(scripted.make_epoch(epoch, 1.0)) for epoch in range(1, 10))
 
 
 def test_nothing_is_pruned_in_its_last_epoch(scripted: ModuleType, trial: optuna.Trial) -> None:
-    assert TrialReporter(trial, baseline=False, epochs=4).epoch(scripted.make_epoch(4, 1.0))
+    assert TrialReporter(trial, baseline=False, rungs=EVERY, epochs=4).epoch(scripted.make_epoch(4, 1.0))
 
 
 def test_with_folds_each_fold_is_a_step_and_epochs_are_only_looked_at(
     scripted: ModuleType, trial: optuna.Trial
 ) -> None:
     """The pruner would end everything from step 3 on: epochs 3 and 4 go on, fold 3 does not, the last one would."""
-    reporter = TrialReporter(trial, baseline=False, epochs=10, folds=4)
+    reporter = TrialReporter(trial, baseline=False, rungs=EVERY, epochs=10, folds=4)
     answers = []
     for number in (1, 2, 3, 4):
         assert all(reporter.epoch(scripted.make_epoch(epoch, 9.0)) for epoch in (1, 2, 3, 4))
@@ -63,12 +75,12 @@ def test_with_folds_each_fold_is_a_step_and_epochs_are_only_looked_at(
 
 
 def test_no_fold_of_the_baseline_is_spared(trial: optuna.Trial) -> None:
-    reporter = TrialReporter(trial, baseline=True, epochs=10, folds=5)
+    reporter = TrialReporter(trial, baseline=True, rungs=EVERY, epochs=10, folds=5)
     assert all(reporter.fold(number, 1.0) for number in (1, 2, 3, 4, 5))
 
 
 def test_a_loss_that_is_no_number_ends_the_trial_in_whatever_fold(scripted: ModuleType, trial: optuna.Trial) -> None:
-    reporter = TrialReporter(trial, baseline=False, epochs=10, folds=3)
+    reporter = TrialReporter(trial, baseline=False, rungs=EVERY, epochs=10, folds=3)
     reporter.epoch(scripted.make_epoch(1, 1.0))
     reporter.fold(1, 1.0)
     with pytest.raises(TrialError, match=r"trial 0, epoch 2: received cross-entropy nan"):
@@ -81,7 +93,7 @@ def test_a_loss_that_is_no_number_ends_the_trial_in_whatever_fold(scripted: Modu
 def test_a_loss_that_is_no_number_ends_the_trial_with_its_epoch(
     scripted: ModuleType, trial: optuna.Trial, value: float
 ) -> None:
-    reporter = TrialReporter(trial, baseline=False, epochs=10)
+    reporter = TrialReporter(trial, baseline=False, rungs=EVERY, epochs=10)
     assert reporter.epoch(scripted.make_epoch(1, 1.0))
     with pytest.raises(TrialError, match=rf"trial 0, epoch 2: received cross-entropy {value}; .* learning rate"):
         reporter.epoch(scripted.make_epoch(2, value))

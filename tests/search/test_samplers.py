@@ -10,9 +10,9 @@ import optuna
 import pytest
 from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.samplers import BaseSampler, GPSampler, RandomSampler, TPESampler
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from sweep.search.samplers import GridSampler, InSpaceSampler, SeededSampler
+from sweep.search.samplers import BoundedSampler, GridSampler, InSpaceSampler, SeededSampler
 from sweep.search.suggest import distributions, suggest
 from sweep.studyfile.space import Choices, FieldRange, NumberRange
 
@@ -55,6 +55,62 @@ def test_tpe_models_on_beside_a_baseline_without_parameters(monkeypatch: pytest.
     study.optimize(bowl, n_trials=20)
     # From ten finished trials on: two models, of the best tenth and of the rest, over all that have parameters.
     assert [sum(modelled[:2]), sum(modelled[-2:])] == [9, 19]
+
+
+class Watching(RandomSampler):
+    """Notes the numbers of the finished trials that it is shown."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shown: list[list[int]] = []
+
+    def sample_relative(self, study: optuna.Study, *_: object) -> dict[str, Any]:
+        finished = (TrialState.COMPLETE, TrialState.PRUNED)
+        self.shown.append([past.number for past in study._get_trials(deepcopy=False, states=finished)])
+        return {}
+
+
+def test_of_many_trials_the_best_and_the_latest_are_shown() -> None:
+    """Thirty worth 0, 7, 14, 21, 28, 4, …, every third pruned: of the first 21 the best are 13, 4 and 17."""
+    study = optuna.create_study(direction="maximize")
+    for number in range(30):
+        pruned = number % 3 == 0
+        study.add_trial(
+            create_trial(state=TrialState.PRUNED, intermediate_values={1: 99.0})
+            if pruned
+            else create_trial(value=float(number * 7 % 31))
+        )
+    inner = Watching()
+    study.sampler = SeededSampler(lambda _: BoundedSampler(inner, best=3, latest=10), distributions(SPACE), 0)
+    study.ask(distributions(SPACE))
+    assert inner.shown == [[4, 13, 17, 21, 22, 23, 24, 25, 26, 27, 28, 29]]
+
+
+def test_of_few_trials_all_are_shown() -> None:
+    study = optuna.create_study(direction="maximize")
+    study.add_trials(create_trial(value=0.0) for _ in range(12))
+    inner = Watching()
+    study.sampler = SeededSampler(lambda _: BoundedSampler(inner, best=3, latest=10), distributions(SPACE), 0)
+    study.ask(distributions(SPACE))
+    assert inner.shown == [list(range(12))]
+
+
+def test_tpe_models_no_more_than_it_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    modelled = []
+    estimate = TPESampler._get_internal_repr
+
+    def counting(sampler: TPESampler, *arguments: object) -> dict[str, np.ndarray]:
+        values = estimate(sampler, *arguments)  # type: ignore[arg-type]
+        modelled.append(len(values["dropout"]))
+        return values
+
+    monkeypatch.setattr(TPESampler, "_get_internal_repr", counting)
+    sampler = SeededSampler(
+        lambda seed: BoundedSampler(TPESampler(seed=seed), best=5, latest=20), distributions(SPACE), 0
+    )
+    optuna.create_study(sampler=sampler, direction="maximize").optimize(bowl, n_trials=40)
+    # The latest twenty have the running trial among them, whose draw is not yet made.
+    assert sum(modelled[-2:]) == 24
 
 
 def test_tpe_finds_more_than_chance_does() -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Container
 from types import ModuleType
 
+import numpy as np
 import optuna
 import pytest
 from optuna.pruners import MedianPruner, NopPruner, WilcoxonPruner
 
 from sweep.errors import DefinitionError
-from sweep.search.schedule import check_schedule, make_pruner, make_sampler
+from sweep.search.schedule import check_schedule, make_pruner, make_sampler, rungs
 from sweep.search.suggest import suggest
 from sweep.studyfile.definition import FoldSettings
 from sweep.studyfile.space import Choices, NumberRange
@@ -106,6 +108,50 @@ def test_hyperband_stops_at_epoch_five_and_no_earlier(scripted: ModuleType) -> N
         lengths.append(epoch)
         study.tell(trial, -float(badness))
     assert lengths == [12] + 11 * [5]
+
+
+@pytest.mark.parametrize(
+    ("pruner", "epochs", "expected"),
+    [
+        ("hyperband", 30, {5, 15}),
+        ("hyperband", 45, {5, 15, 45}),
+        ("median", 30, {5, 8, 13, 21}),
+        ("none", 30, {1, 2, 3, 5, 8, 13, 21}),
+        ("hyperband", 5, {1, 2, 3, 5}),  # too short to be pruned
+    ],
+)
+def test_optuna_hears_of_the_epochs_at_which_the_pruner_looks(
+    scripted: ModuleType, pruner: str, epochs: int, expected: set[int]
+) -> None:
+    assert rungs(scripted.make_definition(pruner=pruner, epochs=epochs)) == expected
+
+
+def test_swept_epochs_have_the_rungs_of_the_longest_trial(scripted: ModuleType) -> None:
+    space = {"epochs": NumberRange(low=2, high=20, integer=True)}
+    assert rungs(scripted.make_definition(pruner="hyperband", epochs=3, space=space)) == {5, 15}
+
+
+def test_hyperband_decides_alike_whether_it_hears_of_every_epoch_or_of_its_rungs(scripted: ModuleType) -> None:
+    """Sixty trials of 50 epochs with noisy curves, in three brackets: each ends in the same epoch."""
+    definition = scripted.make_definition(pruner="hyperband", epochs=50)
+    curves = -np.random.default_rng(0).gamma(2.0, size=(60, 51))
+
+    def lengths(heard: Container[int]) -> list[int]:
+        study = optuna.create_study(study_name="alike", direction="maximize", pruner=make_pruner(definition))
+        found = []
+        for curve in curves:
+            trial = study.ask()
+            for epoch in range(1, 51):
+                if epoch in heard:
+                    trial.report(float(curve[epoch]), epoch)
+                    if trial.should_prune():
+                        break
+            study.tell(trial, float(curve[50]))
+            found.append(epoch)
+        return found
+
+    assert lengths(range(1, 51)) == lengths(rungs(definition))
+    assert set(lengths(rungs(definition))) == {5, 15, 45, 50}
 
 
 def test_the_brackets_of_hyperband_do_not_divide_what_the_sampler_sees(scripted: ModuleType) -> None:
