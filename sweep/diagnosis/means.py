@@ -17,7 +17,8 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t
+
+from sweep.diagnosis.quantiles import student_quantile
 
 __all__ = ["draw_counts", "skewed_reach", "symmetric_reach"]
 
@@ -53,11 +54,12 @@ def skewed_reach(residuals: FloatArray, level: float) -> tuple[float, float]:
     quantiles.
     """
     units = len(residuals)
-    quantile = float(t.ppf((1 + level) / 2, units - 1))
-    spread = float(residuals @ residuals) / units
+    quantile = student_quantile(level, units)
+    squares = residuals * residuals
+    spread = float(squares.sum()) / units
     if units < 3 or spread == 0.0:
         return quantile, quantile
-    skewness = float(np.mean(residuals**3)) / spread**1.5 * math.sqrt(units * (units - 1)) / (units - 2)
+    skewness = float(residuals @ squares) / units / spread**1.5 * math.sqrt(units * (units - 1)) / (units - 2)
     a = skewness / math.sqrt(units)
     if abs(a) < 1e-6:
         return quantile, quantile
@@ -93,5 +95,5 @@ def symmetric_reach(
         error = np.sqrt(units / (units - 1) * varied[kept]) / images[kept]
         reached.append(np.abs(shift[kept]) / error)
     found = np.concatenate(reached)
-    student = float(t.ppf((1 + level) / 2, units - 1))
+    student = student_quantile(level, units)
     return max(student, float(np.quantile(found, level))) if len(found) else student

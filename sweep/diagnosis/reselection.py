@@ -169,7 +169,10 @@ def _stored(evidence: Evidence) -> tuple[BoolArray, FloatArray]:
 
 def _by_unit(values: FloatArray, units: IndexArray) -> FloatArray:
     sums = np.zeros((int(units.max()) + 1, values.shape[1]))
-    np.add.at(sums, units, values)
+    if len(sums) == len(values):  # one value a unit, and no sum
+        sums[units] = values
+    else:
+        np.add.at(sums, units, values)
     return sums
 
 

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import binomtest, norm, t
+from scipy.special import stdtr
 
 from sweep.diagnosis.means import skewed_reach, symmetric_reach
+from sweep.diagnosis.quantiles import Alternative, even_odds, normal_quantile
 from sweep.records import Interval
 
 __all__ = [
@@ -51,7 +52,7 @@ def wilson(successes: float, n: float, *, level: float = 0.95) -> Interval:
     """
     if n <= 0 or not 0 <= successes <= n:
         raise ValueError(f"wilson needs 0 <= successes <= n and n > 0, got {successes} of {n}")
-    z = _quantile(level)
+    z = normal_quantile(level)
     share = successes / n
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
@@ -102,10 +103,11 @@ def cross_entropy_gap_interval(
     """
     values = _values(validation_cross_entropy)
     estimate = float(values.mean()) - train_cross_entropy
-    error, units = standard_error(values, groups)
-    if units < 2:
+    residuals, _ = _residuals(values, groups)
+    if len(residuals) < 2:
         return Interval(estimate=estimate, low=-math.inf, high=math.inf, level=level)
-    down, up = skewed_reach(_residuals(values, groups)[0], level)
+    error = _error_of_mean(residuals, len(values))
+    down, up = skewed_reach(residuals, level)
     return Interval(estimate=estimate, low=estimate - down * error, high=estimate + up * error, level=level)
 
 
@@ -119,14 +121,10 @@ def standard_error(values: ArrayLike, groups: Groups | None = None) -> tuple[flo
     flat = _values(values)
     residuals, _ = _residuals(flat, groups)
     units = len(residuals)
-    if units < 2:
-        return math.inf, units
-    return math.sqrt(units / (units - 1) * float(residuals @ residuals)) / len(flat), units
+    return (_error_of_mean(residuals, len(flat)) if units > 1 else math.inf), units
 
 
-def mcnemar_exact(
-    correct_a: ArrayLike, correct_b: ArrayLike, *, alternative: Literal["two-sided", "less", "greater"] = "two-sided"
-) -> float:
+def mcnemar_exact(correct_a: ArrayLike, correct_b: ArrayLike, *, alternative: Alternative = "two-sided") -> float:
     """Test that a and b are equally often right: p from the images on which one alone is right, 1.0 if none.
 
     Args:
@@ -141,7 +139,7 @@ def mcnemar_exact(
     only_a, only_b = int(np.sum(a > b)), int(np.sum(a < b))
     if only_a + only_b == 0:
         return 1.0
-    return float(binomtest(only_a, only_a + only_b, 0.5, alternative=alternative).pvalue)
+    return even_odds(only_a, only_a + only_b, alternative)
 
 
 def mean_above_zero(differences: ArrayLike, groups: Groups | None = None) -> float:
@@ -154,7 +152,7 @@ def mean_above_zero(differences: ArrayLike, groups: Groups | None = None) -> flo
     error, units = standard_error(values, groups)
     if units < 2 or mean == 0.0:
         return 1.0
-    return float(t.sf(mean / error if error else math.copysign(math.inf, mean), units - 1))
+    return float(stdtr(units - 1, -mean / error if error else math.copysign(math.inf, -mean)))
 
 
 def paired_difference(
@@ -207,7 +205,7 @@ def paired_accuracy_difference(
     n = len(a) / effect + 2
     share_a, share_b = (float(np.sum(a > b)) / effect + 1) / n, (float(np.sum(a < b)) / effect + 1) / n
     centre = share_a - share_b
-    half = _quantile(level) * math.sqrt((share_a + share_b - centre**2) / n)
+    half = normal_quantile(level) * math.sqrt((share_a + share_b - centre**2) / n)
     return Interval(
         estimate=float((a - b).mean()), low=max(-1.0, centre - half), high=min(1.0, centre + half), level=level
     )
@@ -249,10 +247,6 @@ def holm(p_values: Sequence[float]) -> tuple[float, ...]:
     return tuple(float(p) for p in adjusted)
 
 
-def _quantile(level: float) -> float:
-    return float(norm.ppf((1 + level) / 2))
-
-
 def _values(values: ArrayLike) -> FloatArray:
     flat = np.asarray(values, dtype=np.float64)
     if flat.ndim != 1 or not len(flat):
@@ -281,6 +275,12 @@ def _residuals(values: FloatArray, groups: Groups | None) -> tuple[FloatArray, F
     """Sum of each source less its size times the overall mean, and its size."""
     sums, sizes = _by_group(values, groups)
     return sums - sizes * values.mean(), sizes
+
+
+def _error_of_mean(residuals: FloatArray, images: int) -> float:
+    """Standard error of a mean over so many images, from the residuals of two units or more."""
+    units = len(residuals)
+    return math.sqrt(units / (units - 1) * float(residuals @ residuals)) / images
 
 
 def _design_effect(values: FloatArray, groups: Groups | None) -> float:

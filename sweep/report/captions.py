@@ -38,9 +38,9 @@ def ranking_caption(report: Report) -> str:
 
 def curves_caption(report: Report, row: RankedTrial | None) -> str:
     """Where the reference trial (the baseline, where it has a result) was best on validation."""
-    if row is None or not row.measurement.epochs:
+    epochs = () if row is None else report.epochs.get(row.number, ())
+    if row is None or not epochs:
         return "No trial has finished an epoch yet."
-    epochs = row.measurement.epochs
     best = min(epochs, key=lambda epoch: epoch.validation_cross_entropy).epoch
     name = report.baseline_name.capitalize() if row.baseline else f"Trial {row.number}"
     if best == epochs[-1].epoch:

@@ -71,7 +71,7 @@ class Point:
 
 def gather_curve(report: Report, row: RankedTrial) -> Curve:
     """The curves of one row of the ranking."""
-    epochs = row.measurement.epochs
+    epochs = report.epochs.get(row.number, ())
     name = report.baseline_name.capitalize() if row.baseline else f"Trial {row.number}"
     return Curve(
         title=f"{name}, rank {row.rank}",
@@ -88,8 +88,8 @@ def gather_curve(report: Report, row: RankedTrial) -> Curve:
     )
 
 
-def gather_points(report: Report) -> tuple[Point, ...]:
-    """Every ranked trial."""
+def gather_points(report: Report, rows: Iterable[RankedTrial] | None = None) -> tuple[Point, ...]:
+    """Some rows of the ranking; all of them unless named."""
     return tuple(
         Point(
             number=row.number,
@@ -99,7 +99,7 @@ def gather_points(report: Report) -> tuple[Point, ...]:
             gap=(100 * row.gap.low, 100 * row.gap.estimate, 100 * row.gap.high),
             hover=hover_text(report, row),
         )
-        for row in report.ranking.rows
+        for row in (report.ranking.rows if rows is None else rows)
     )
 
 

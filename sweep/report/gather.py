@@ -16,6 +16,7 @@ from sweep.diagnosis.sealed import SealedResult, judge_sealed
 from sweep.diagnosis.survival import Survival, surviving
 from sweep.diagnosis.waterfall import Quantity, Waterfall, waterfall
 from sweep.records import (
+    EpochRecord,
     HoldoutRecord,
     Moment,
     PredictionRecord,
@@ -69,6 +70,7 @@ class Report:
         survival: which differences between them survive; None without repetitions of two trials.
         openings: of the sealed test side, the first one first.
         predictions: trial number -> predictions of the validation side at the selected epoch.
+        epochs: trial number -> its epochs, at least of the trials whose curves are shown.
         validation: labels and sources behind them, or None where they are not stored.
         failures: failed trials by reason, the most frequent first.
         states: trial state or "duplicate" -> number of trials.
@@ -91,6 +93,7 @@ class Report:
     survival: Survival | None
     openings: tuple[Opening, ...]
     predictions: Mapping[int, PredictionRecord]
+    epochs: Mapping[int, Sequence[EpochRecord]]
     validation: LabelledSide | None
     failures: tuple[FailureGroup, ...]
     states: Mapping[str, int]
@@ -208,6 +211,7 @@ def gather_report(
         survival=_survival(by_trial, ranking, validated),
         openings=_openings(holdouts, images),
         predictions=known,
+        epochs={one.number: one.measurement.epochs for one in every if one.measurement is not None},
         validation=side,
         failures=_failures(every),
         states=Counter("duplicate" if trial.duplicate_of is not None else str(trial.state) for trial in every),

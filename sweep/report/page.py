@@ -39,6 +39,7 @@ from sweep.report.sentences import (
     split_sentence,
 )
 from sweep.report.style import GAP, PARETO, TIER_COLOURS, TRAIN, VALIDATION
+from sweep.report.thinning import shown_rows, thinned_sentence
 from sweep.report.waterfall_figure import WaterfallPanel, gather_waterfall
 from sweep.report.wording import bounds, duration, nats, percent, plain, points, setting, with_bounds
 
@@ -66,16 +67,17 @@ def render_page(report: Report) -> str:
     }  # fmt: skip
     plotly, script = get_plotlyjs(), _asset("page.js")
     reference, chosen = _shown(report)
-    influence = gather_influence(report)
+    influence, rows = gather_influence(report), shown_rows(report)
     return environment.get_template("page.html.j2").render(
         **_words(report, reference, influence),
         report=report,
+        rows=rows,
         study=report.study,
         splits=[side for side in Split if report.study.data.images(side)],
         images=sum(report.study.data.images(side) for side in Split),
         sealed_images=report.study.data.images(Split.TEST),
-        bars=accuracy_bars(report.rows),
-        scale=accuracy_scale(report.rows),
+        bars=accuracy_bars(rows),
+        scale=accuracy_scale(rows),
         fields=varying_fields(report),
         columns=columns(report),
         waterfalls=_waterfalls(report),
@@ -92,8 +94,8 @@ def render_page(report: Report) -> str:
         plotly=Markup(plotly),
         script=Markup(script),
         policy=_policy(plotly, script),
-        figures=_embedded(_figures(report, reference, chosen, influence)),
-        curves=_embedded(_curves(report)),
+        figures=_embedded(_figures(report, rows, (reference, chosen), influence)),
+        curves=_embedded(_curves(report, rows)),
     )
 
 
@@ -114,6 +116,7 @@ def _words(report: Report, reference: RankedTrial | None, influence: Sequence[Fi
         "methods": methods(report),
         "caveat": CAVEAT,
         "sort_note": SORT_NOTES[report.sort],
+        "thinned": thinned_sentence(report),
         "alike": alike_sentence(report),
         "optimism_sentence": optimism_sentence(report),
         "rivals_sentence": rivals_sentence(report),
@@ -138,8 +141,12 @@ def _waterfalls(report: Report) -> tuple[WaterfallPanel, ...]:
 
 
 def _figures(
-    report: Report, reference: RankedTrial | None, chosen: RankedTrial | None, influence: Sequence[FieldInfluence]
+    report: Report,
+    rows: Sequence[RankedTrial],
+    side_by_side: tuple[RankedTrial | None, RankedTrial | None],
+    influence: Sequence[FieldInfluence],
 ) -> dict[str, Any]:
+    reference, _ = side_by_side
     if reference is None:
         return {}
     named = {reference.number: report.baseline_name if reference.baseline else f"rank {reference.rank}"}
@@ -147,9 +154,9 @@ def _figures(
     if best is not None and best is not reference:
         named[best.number] = f"rank 1: trial {best.number}"
     drawn: dict[str, go.Figure] = {
-        "curves": draw_curves([gather_curve(report, row) for row in (reference, chosen) if row is not None]),
-        "gap": draw_gap_against_validation(gather_points(report), named),
-        "parallel": draw_parallel_coordinates(*gather_parallel_coordinates(report)),
+        "curves": draw_curves([gather_curve(report, row) for row in side_by_side if row is not None]),
+        "gap": draw_gap_against_validation(gather_points(report, rows), named),
+        "parallel": draw_parallel_coordinates(*gather_parallel_coordinates(report, rows)),
     }
     ranges = common_ranges(report.marginals)
     for place, field in enumerate(influence):
@@ -160,8 +167,8 @@ def _figures(
     return {name: json.loads(figure.to_json()) for name, figure in drawn.items()}
 
 
-def _curves(report: Report) -> dict[str, Any]:
-    curves = [(row, gather_curve(report, row)) for row in report.ranking.rows]
+def _curves(report: Report, rows: Sequence[RankedTrial]) -> dict[str, Any]:
+    curves = [(row, gather_curve(report, row)) for row in rows]
     return {
         str(row.number): {
             "title": curve.title,

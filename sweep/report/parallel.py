@@ -9,6 +9,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from sweep.diagnosis.ranking import RankedTrial
 from sweep.diagnosis.tiers import Tier
 from sweep.records import Scalar
 from sweep.report.fields import varying_fields
@@ -41,12 +42,20 @@ class Line:
     hover: str
 
 
-def gather_parallel_coordinates(report: Report) -> tuple[tuple[Axis, ...], tuple[Line, ...]]:
-    """The axes of what varies, and every ranked trial's line, the worst tier first so that the best is drawn on top."""
-    rows = sorted(report.ranking.rows, key=lambda row: -row.rank)
+def gather_parallel_coordinates(
+    report: Report, rows: Iterable[RankedTrial] | None = None
+) -> tuple[tuple[Axis, ...], tuple[Line, ...]]:
+    """The axes of what varies, and the lines of some rows, the worst tier first so that the best is drawn on top.
+
+    Args:
+        report: tells what varies.
+        rows: of the ranking; all of them unless named.
+    """
+    rows = sorted(report.ranking.rows if rows is None else rows, key=lambda row: -row.rank)
     columns: list[tuple[Axis, list[float]]] = []
+    parameters = [report.parameters(row) for row in rows]
     for name in varying_fields(report):
-        values = [report.parameters(row)[name] for row in rows]
+        values = [one[name] for one in parameters]
         columns.append(_column(name, values, report.definition.get("space", {}).get(name, {})))
     columns.append(_column("gap, points", [100 * row.gap.estimate for row in rows], {}))
     columns.append(_column("validation, %", [100 * row.validation.estimate for row in rows], {}))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, delete, insert
 
 from sweep.records import (
     DataIndex,
+    EpochRecord,
     FailureRecord,
     HoldoutRecord,
     ImageRecord,
@@ -32,6 +33,7 @@ from sweep.records import (
 )
 from sweep.store import schema
 from sweep.store.address import BUSY_SECONDS, Address, parse_address, transaction
+from sweep.store.epochs import read_epochs
 from sweep.store.faults import readable, translated
 from sweep.store.opening import open_engine
 from sweep.store.optuna_storage import OnStale, open_optuna_storage
@@ -143,10 +145,17 @@ class Database:
 
     # ---- trials --------------------------------------------------------------------------------------------------
 
-    def trials(self, study: str, *, with_predictions: bool = False) -> tuple[TrialRecord, ...]:
+    def trials(
+        self, study: str, *, with_predictions: bool = False, with_epochs: bool = True
+    ) -> tuple[TrialRecord, ...]:
         """Every trial that Optuna knows, in the order of numbers, with our measurements and their epochs."""
         with self._reading() as connection:
-            return read_trials(connection, study, with_predictions=with_predictions)
+            return read_trials(connection, study, with_predictions=with_predictions, with_epochs=with_epochs)
+
+    def epochs(self, study: str, numbers: Collection[int]) -> dict[int, tuple[EpochRecord, ...]]:
+        """The epochs of these trials, by number; those that have none, duplicates too, are left out."""
+        with self._reading() as connection:
+            return read_epochs(connection, study, numbers)
 
     def predictions(self, study: str, number: int) -> tuple[PredictionRecord, ...]:
         """What was predicted in one trial; a duplicate has its original's."""

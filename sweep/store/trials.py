@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import gc
 import json
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -28,7 +30,6 @@ from sqlalchemy import (
 )
 
 from sweep.records import (
-    EpochRecord,
     FailureRecord,
     Measurement,
     ModeRecord,
@@ -40,10 +41,9 @@ from sweep.records import (
     TrialState,
 )
 from sweep.store import schema
+from sweep.store.epochs import read_epochs
 from sweep.store.serialise import (
-    EPOCH_FIELDS,
     MODE_FIELDS,
-    epoch_from_row,
     measurement_from_row,
     mode_from_row,
     prediction_from_row,
@@ -101,14 +101,17 @@ def optuna_study_names(connection: Connection) -> frozenset[str]:
     return frozenset(connection.execute(select(_STUDIES.c.study_name)).scalars())
 
 
-def read_trials(connection: Connection, study: str, *, with_predictions: bool) -> tuple[TrialRecord, ...]:
+def read_trials(
+    connection: Connection, study: str, *, with_predictions: bool, with_epochs: bool = True
+) -> tuple[TrialRecord, ...]:
     """Every trial of a study in the order of their numbers; one query a table, whatever the number of trials."""
     if study not in optuna_study_names(connection):
         return ()
     rows = connection.execute(_of_study(study, _TRIALS).order_by(_TRIALS.c.number)).all()
-    theirs = _read_theirs(connection, study)
-    ours = _read_ours(connection, study, with_predictions=with_predictions)
-    return tuple(_joined(row, theirs, ours) for row in rows)
+    with _uncollected():
+        theirs = _read_theirs(connection, study)
+        ours = _read_ours(connection, study, with_predictions=with_predictions, with_epochs=with_epochs)
+        return tuple(_joined(row, theirs, ours) for row in rows)
 
 
 def read_predictions(
@@ -210,8 +213,9 @@ class _Ours:
     failures: Mapping[int, FailureRecord]
 
 
-def _read_ours(connection: Connection, study: str, *, with_predictions: bool) -> _Ours:
-    epochs, modes = _read_epochs(connection, study), _read_modes(connection, study)
+def _read_ours(connection: Connection, study: str, *, with_predictions: bool, with_epochs: bool) -> _Ours:
+    epochs = read_epochs(connection, study) if with_epochs else {}
+    modes = _read_modes(connection, study)
     predictions = read_predictions(connection, study) if with_predictions else {}
     rows = connection.execute(select(schema.trials).where(schema.trials.c.study == study)).all()
     failures = connection.execute(select(schema.failures).where(schema.failures.c.study == study))
@@ -219,7 +223,7 @@ def _read_ours(connection: Connection, study: str, *, with_predictions: bool) ->
         rows={row.number: row for row in rows},
         measurements={
             row.number: measurement_from_row(
-                row, epochs[row.number], predictions.get(row.number, ()), modes[row.number]
+                row, epochs.get(row.number, ()), predictions.get(row.number, ()), modes[row.number]
             )
             for row in rows
         },
@@ -227,13 +231,16 @@ def _read_ours(connection: Connection, study: str, *, with_predictions: bool) ->
     )
 
 
-def _read_epochs(connection: Connection, study: str) -> dict[int, list[EpochRecord]]:
-    columns = schema.epochs.c
-    query = select(columns.number, *(columns[name] for name in EPOCH_FIELDS)).where(columns.study == study)
-    epochs: dict[int, list[EpochRecord]] = defaultdict(list)
-    for row in connection.execute(query.order_by(columns.number, columns.epoch)).all():
-        epochs[row[0]].append(epoch_from_row(row[1:]))
-    return epochs
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the garbage collector, which would go through hundreds of thousands of new records again and again."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
 
 
 def _read_modes(connection: Connection, study: str) -> dict[int, list[ModeRecord]]:

@@ -62,4 +62,4 @@ def open_study(database: str | Path, study: str | None = None) -> OpenedStudy:
     Raises:
         StoreError: the database is missing, foreign, newer or holds no such study.
     """
-    return OpenedStudy(load_report(database, study=study))
+    return OpenedStudy(load_report(database, study=study, every_epoch=True))

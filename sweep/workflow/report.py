@@ -16,6 +16,7 @@ from sweep.report.gather import Report, gather_report
 from sweep.report.page import render_page
 from sweep.report.tables import render_table
 from sweep.report.text import print_opening, print_text
+from sweep.report.thinning import shown_rows
 from sweep.search.drawn import drawn_space
 from sweep.search.influence import Metric, importances
 from sweep.store.results import Database, open_database
@@ -28,25 +29,33 @@ __all__ = ["ReportFormat", "load_report", "print_holdout", "print_report", "read
 ReportFormat = Literal["table", "json", "csv", "markdown"]
 
 
-def load_report(database: str | Path, *, study: str | None = None, sort: Sort = "tier") -> Report:
+def load_report(
+    database: str | Path, *, study: str | None = None, sort: Sort = "tier", every_epoch: bool = False
+) -> Report:
     """Read a study (the newest unless named) and rank it.
+
+    Args:
+        database: where it is.
+        study: its name.
+        sort: order of the rows.
+        every_epoch: whether the trials come with their epochs; else the curves do that the page shows.
 
     Raises:
         StoreError: the database is missing, foreign, newer or holds no such study.
     """
     with open_database(database) as opened:
-        return read_report(opened, opened.study(study), sort=sort)
+        return read_report(opened, opened.study(study), sort=sort, every_epoch=every_epoch)
 
 
-def read_report(opened: Database, study: StudyRecord, *, sort: Sort = "tier") -> Report:
-    """Rank a study of an open database; errors as `load_report`."""
-    trials = opened.trials(study.name)
+def read_report(opened: Database, study: StudyRecord, *, sort: Sort = "tier", every_epoch: bool = False) -> Report:
+    """Rank a study of an open database; arguments and errors as `load_report`."""
+    trials = opened.trials(study.name, with_epochs=every_epoch)
     definition = StudyDefinition.model_validate(json.loads(study.definition))
     space = definition.space
     if definition.model.hypermodel:
         space = {**drawn_space(opened.distributions(study.name)), **space}
         study = _with_space(study, space)
-    return gather_report(
+    report = gather_report(
         study,
         trials,
         opened.validation_predictions(study.name),
@@ -56,6 +65,9 @@ def read_report(opened: Database, study: StudyRecord, *, sort: Sort = "tier") ->
         importances=_influence(trials, space),
         sort=sort,
     )
+    if every_epoch:
+        return report
+    return replace(report, epochs=opened.epochs(study.name, [row.number for row in shown_rows(report)]))
 
 
 def print_report(report: Report, form: ReportFormat, *, top: int | None = None) -> None:

@@ -37,10 +37,10 @@ def test_the_curves_tell_where_validation_was_best(toy_report: Report) -> None:
     assert curves_caption(toy_report, baseline) == (
         "Your configuration was still improving on validation at its last epoch, 10."
     )
-    epochs = list(baseline.measurement.epochs)
+    epochs = list(toy_report.epochs[baseline.number])
     epochs[3] = replace(epochs[3], validation_cross_entropy=0.01)
-    early = replace(baseline, measurement=replace(baseline.measurement, epochs=tuple(epochs)))
-    assert curves_caption(toy_report, early) == (
+    early = replace(toy_report, epochs={baseline.number: epochs})
+    assert curves_caption(early, baseline) == (
         "Your configuration is best on validation at epoch 4 of 10; what train gains afterwards is gap."
     )
     assert curves_caption(toy_report, None) == "No trial has finished an epoch yet."

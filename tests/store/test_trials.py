@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import gc
 import math
 from typing import Any
 
@@ -114,3 +115,15 @@ def test_a_study_is_not_mixed_with_its_neighbour(toys: Database, samples: Sample
 
 def test_a_study_that_was_only_submitted_has_no_trials(toys: Database) -> None:
     assert toys.trials("toys") == ()
+
+
+@pytest.mark.parametrize("collecting", [True, False])
+def test_reading_leaves_the_garbage_collector_as_it_was(toys: Database, run_trials: Run, collecting: bool) -> None:
+    run_trials(toys, lambda trial: 0.5, 1)
+    before = gc.isenabled()
+    (gc.enable if collecting else gc.disable)()
+    try:
+        assert len(toys.trials("toys")) == 1
+        assert gc.isenabled() is collecting
+    finally:
+        (gc.enable if before else gc.disable)()

@@ -26,6 +26,20 @@ def test_the_page_is_one_file_that_asks_for_nothing(finished: tuple[Path, Opened
     assert "<b>cat</b>" not in page, "class names stay text"
 
 
+def test_curves_come_with_the_report_and_every_epoch_with_an_opened_study(
+    finished: tuple[Path, OpenedStudy],
+) -> None:
+    report = load_report(finished[0])
+    opened = {trial.number: trial.measurement for trial in finished[1].trials}
+    assert all(trial.measurement is not None and trial.measurement.epochs == () for trial in report.trials)
+    assert list(report.epochs) == [row.number for row in sorted(report.rows, key=lambda row: row.number)]
+    assert {number: len(epochs) for number, epochs in report.epochs.items()} == {0: 2, 1: 2, 2: 2}
+    for number, epochs in report.epochs.items():
+        measured = opened[number]
+        assert measured is not None
+        assert epochs == measured.epochs
+
+
 @pytest.mark.parametrize("form", ["table", "json", "csv", "markdown"])
 def test_every_format_reaches_stdout(
     finished: tuple[Path, OpenedStudy], capsys: pytest.CaptureFixture[str], form: ReportFormat
@@ -55,13 +69,13 @@ def test_one_influence_is_shown_where_the_other_cannot_be_told(
         study = database.study(None)
         definition = json.loads(study.definition) | {"space": {"dropout": {"low": 0.0, "high": 0.95}}}
         study = replace(study, definition=json.dumps(definition))
-        monkeypatch.setattr(database, "trials", lambda name: trials)
+        monkeypatch.setattr(database, "trials", lambda name, **_: trials)
         report = read_report(database, study)
         assert report.importances == {"gap": {"dropout": 1.0}}
         assert report.importances_reason == ""
         assert importances_caption(report) == "The gap is moved most by dropout (100 %)."
         assert "The gap is moved most by dropout (100 %)." in render_page(report)
-        monkeypatch.setattr(database, "trials", lambda name: trials[:9])
+        monkeypatch.setattr(database, "trials", lambda name, **_: trials[:9])
         report = read_report(database, study)
         assert report.importances == {}
         assert report.importances_reason == "needs 10 complete trials inside the space, has 9"

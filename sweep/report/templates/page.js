@@ -130,15 +130,27 @@
     heading.setAttribute("aria-sort", rising ? "ascending" : "descending");
     const tiers = key === "rank" && rising && table.dataset.sort === "tier";
     for (const row of table.querySelectorAll("tr.tier")) row.classList.toggle("hidden", !tiers);
-    table.classList.remove("folded");
     if (tiers) {
       for (const [row, body] of home) body.append(row);
-      return;
+    } else {
+      const value = (row) => row.querySelector(`[data-key="${key}"]`).dataset.value;
+      const rows = home.map(([row]) => row).sort((a, b) => compare(value(a), value(b)) * (rising ? 1 : -1));
+      table.tBodies[0].append(...rows);
     }
-    const first = table.tBodies[0];
-    const value = (row) => row.querySelector(`[data-key="${key}"]`).dataset.value;
-    const rows = home.map(([row]) => row).sort((a, b) => compare(value(a), value(b)) * (rising ? 1 : -1));
-    first.append(...rows);
+    fold();
+  }
+
+  // ---- it shows its first rows, and a page more whenever asked to
+
+  const page = 100;
+  let unfolded = 20;
+
+  function fold() {
+    if (!more) return;
+    [...table.querySelectorAll("tr.trial")].forEach((row, at) => row.classList.toggle("extra", at >= unfolded));
+    const left = home.length - unfolded;
+    more.hidden = left <= 0;
+    more.textContent = left > page ? `Show ${page} more of ${home.length} rows` : `Show all ${home.length} rows`;
   }
 
   function compare(a, b) {
@@ -147,6 +159,7 @@
     return numbers ? x - y : a.localeCompare(b, "en", { numeric: true });
   }
 
+  const more = document.getElementById("more");
   const home = table ? [...table.querySelectorAll("tr.trial")].map((row) => [row, row.parentElement]) : [];
 
   if (table) {
@@ -158,13 +171,13 @@
       const row = event.target.closest("tr.trial");
       if (row) select(row.dataset.trial);
     });
-    const more = document.getElementById("more");
     if (more) {
       table.classList.add("folded");
       more.addEventListener("click", () => {
-        table.classList.remove("folded");
-        more.remove();
+        unfolded += page;
+        fold();
       });
+      fold();
     }
   }
   if (choice) choice.addEventListener("change", () => select(choice.value));
