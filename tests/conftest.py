@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import sweep
+from sweep.backbones.catalog import Backbone
 from sweep.cli.app import main
 from sweep.records import (
     EpochRecord,
@@ -25,6 +26,7 @@ from sweep.records import (
     TrialRecord,
     TrialState,
 )
+from sweep.studyfile.definition import ModelSettings
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 SHARED = Path(__file__).parents[2] / "shared"
@@ -44,6 +46,36 @@ def shared() -> Path:
     if not (SHARED / "data").is_dir():
         pytest.skip("needs ../shared/data")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def frozen_parts_once() -> Iterator[None]:
+    """Load each network once, and convert each of its frozen parts once: half of the time of a small run.
+
+    Whatever a run did to a network would show in the next one: it is to be treated as read-only.
+    """
+    from sweep.features import extract  # noqa: PLC0415 - TensorFlow, for the tests that need it only
+
+    networks: dict[tuple[object, ...], Backbone] = {}
+    sources: dict[tuple[object, ...], object] = {}
+    load, make = extract.load_backbone, extract._Source
+
+    def load_once(model: ModelSettings, image_size: int, base: Path = Path()) -> Backbone:
+        if model.weights not in ("imagenet", "none"):
+            return load(model, image_size, base)
+        key = model.backbone, model.weights, model.backbone_batch_norm, image_size
+        networks[key] = networks.get(key) or load(model, image_size, base)
+        return networks[key].given(model)
+
+    def make_once(backbone: Backbone, cuts: tuple[object, ...]) -> object:
+        key = id(backbone.model), backbone.preprocessing, backbone.channels, cuts
+        sources[key] = sources.get(key) or make(backbone, cuts)
+        return sources[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(extract, "load_backbone", load_once)
+        patch.setattr(extract, "_Source", make_once)
+        yield
 
 
 PhotoFolder = Callable[..., Path]

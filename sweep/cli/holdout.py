@@ -24,12 +24,13 @@ def holdout(
 
     Example: sweep holdout study.db
     """
-    from sweep.cli.output import live_progress, quiet_native_start  # noqa: PLC0415 - keeps `sweep --help` fast
+    from sweep.cli.native import native_start  # noqa: PLC0415 - keeps `sweep --help` fast
+    from sweep.cli.output import live_progress  # noqa: PLC0415
     from sweep.workflow.holdout import check_holdout, open_holdout  # noqa: PLC0415
     from sweep.workflow.report import print_holdout  # noqa: PLC0415
 
     check_holdout(database, study=study, top=top, acknowledge=acknowledge, trust=trust)
-    with quiet_native_start():
+    with native_start():
         import sweep.workflow.prepare  # noqa: F401, PLC0415 - loads TensorFlow
     with live_progress() as progress:
         report = open_holdout(database, study=study, top=top, acknowledge=acknowledge, trust=trust, progress=progress)

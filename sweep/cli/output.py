@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +16,7 @@ from sweep.progress import Advance
 from sweep.progress import Progress as ProgressProtocol
 from sweep.records import TrialRecord, TrialState
 
-__all__ = ["LiveProgress", "PlainProgress", "live_progress", "quiet_native_start", "trial_line"]
+__all__ = ["LiveProgress", "PlainProgress", "live_progress", "trial_line"]
 
 _TRIALS_SHOWN = 8
 _PLAIN_LINE_EVERY_SECONDS = 10.0
@@ -34,25 +32,6 @@ def live_progress() -> Iterator[ProgressProtocol]:
     live = LiveProgress(console)
     with live.display:
         yield live
-
-
-@contextmanager
-def quiet_native_start() -> Iterator[None]:
-    """Keep TensorFlow's start-up messages off the terminal; a log level that the caller has set stays.
-
-    The first of them come before TensorFlow reads its log level, from native code, so the descriptor itself is turned
-    away while it is imported; Python's exceptions are not touched by that.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 class PlainProgress:

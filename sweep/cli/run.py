@@ -47,8 +47,9 @@ def run(
 
     Example: sweep run toys --trials 50
     """
-    from sweep.cli.options import seconds  # noqa: PLC0415 - keeps `sweep --help` fast
-    from sweep.cli.output import live_progress, quiet_native_start  # noqa: PLC0415
+    from sweep.cli.native import native_start  # noqa: PLC0415 - keeps `sweep --help` fast
+    from sweep.cli.options import seconds  # noqa: PLC0415
+    from sweep.cli.output import live_progress  # noqa: PLC0415
     from sweep.workflow.beside import check_workers, share_cores  # noqa: PLC0415
     from sweep.workflow.resolve import Overrides, resolve_study  # noqa: PLC0415
     from sweep.workflow.stages import TimedProgress  # noqa: PLC0415
@@ -61,7 +62,7 @@ def run(
         resolved = resolve_study(study, overrides, progress)
     # Only now: a wrong study file must not wait for TensorFlow.
     start = time.perf_counter()
-    with quiet_native_start():
+    with native_start():
         from sweep.workflow.dry_run import describe_run  # noqa: PLC0415
         from sweep.workflow.run import run_resolved  # noqa: PLC0415
     loading = time.perf_counter() - start

@@ -72,7 +72,7 @@ class FeatureLibrary:
         developed: positions of every image that is not sealed, ascending: those that augmented views are made of.
         image_size: height and width, pixels.
         cache: where arrays are kept.
-        progress: is told of each pass, stage "backbone pass".
+        progress: is told of each pass, stages "compiling" and "backbone pass".
         weights_folder: where a relative weights file starts from.
         augment_seed: decides about the augmented views.
     """
@@ -177,7 +177,8 @@ class FeatureLibrary:
         missing = self._missing(backbone, entries)
         if not missing:
             return
-        source = _Source(backbone, tuple(dict.fromkeys(entry.cut for entry in missing)))
+        with self._progress.stage("compiling", None, "frozen part"):
+            source = _Source(backbone, tuple(dict.fromkeys(entry.cut for entry in missing)))
         if source.engine is not None and source.engine.name != expected_engine():
             # OpenVINO has refused this backbone: an earlier run may have left what TensorFlow computed instead.
             self._engine_names[backbone.digest] = source.engine.name

@@ -108,7 +108,9 @@ class CompiledStructure:
         signature = [table, tf.TensorSpec((), tf.int32), of_examples, of_examples, of_steps, rates, *mixing]
         self.epoch = self._function(partial(self._epoch, None), signature)
         self.head_epoch = self._function(partial(self._epoch, self.tail), signature) if self.tail else self.epoch
-        self.logits = self._function(self._logits, [table, of_steps])
+        # XLA would gain nothing here: one gather and a few products.
+        self.logits = tf.function(self._logits, input_signature=[table, of_steps], autograph=False)
+        self._penalty = tf.function(lambda: tf.convert_to_tensor(penalty(self.model)), autograph=False)
 
     @property
     def size(self) -> int:
@@ -135,7 +137,7 @@ class CompiledStructure:
 
     def penalty(self) -> float:
         """The penalty on the kernels at the present weights."""
-        return float(penalty(self.model))
+        return float(self._penalty())
 
     def _function(self, python: Callable[..., Any], signature: Sequence[tf.TensorSpec]) -> Callable[..., Any]:
         compiled: Callable[..., Any] = tf.function(

@@ -80,10 +80,7 @@ class FusedRun:
         """Clean logits of images of the index, float32, shape (n_images, num_classes)."""
         rows, size = images.astype(np.int32), self._evaluated
         parts = [rows[start : start + size] for start in range(0, len(rows), size)]
-        if self._compiled.fixed_shapes:
-            parts[-1] = np.resize(parts[-1], size)
-        logits = [self._compiled.logits(self._clean, part).numpy() for part in parts]
-        return np.concatenate(logits)[: len(images)]
+        return np.concatenate([self._compiled.logits(self._clean, part).numpy() for part in parts])
 
     def view_logits(self, rows: IndexArray) -> Float32:
         """The same of rows of the table of views, shape (n_views · n_developed, …)."""

@@ -27,6 +27,7 @@ __all__ = ["ModelModes", "Subject", "SwitchedModel", "measure_model", "measure_m
 
 Float32 = NDArray[np.float32]
 Tensor: TypeAlias = tf.Tensor
+_Work: TypeAlias = Sequence[tuple[int, IndexArray]]
 
 _CHEAP_DRAWS, _DRAWS = 4, 2
 _AT_ONCE = 64
@@ -170,17 +171,15 @@ class Subject:
 
     def logits(self, mode: Mode, images: IndexArray, passes: Sequence[Draw]) -> Float32:
         """Logits of images in each pass, float32, shape (passes, n_images, num_classes)."""
-        alike = _alike(len(images), self.at_once)
-        work = [
-            (number, drawn, positions)
-            for number, drawn in enumerate(passes)
-            for positions in (drawn.batches if mode.batch_statistics else alike)
-        ]
-        inputs = (self._inputs(mode, images, drawn, positions) for _, drawn, positions in work)
-        said = list(self.model.logits(mode, inputs))
+        if mode.batch_statistics:
+            work = [(number, positions) for number, drawn in enumerate(passes) for positions in drawn.batches]
+        else:
+            parts = _alike(len(images), self.at_once)
+            work = [(number, positions) for positions in parts for number in range(len(passes))]
+        said = list(self.model.logits(mode, self._inputs(mode, images, passes, work)))
         found = np.empty((len(passes), len(images), said[0].shape[1]), np.float32)
-        for (number, _, positions), logits in zip(work, said, strict=True):
-            found[number, positions] = logits
+        for place, logits in zip(work, said, strict=True):
+            found[place] = logits
         return found
 
     def activity(self, rows: IndexArray, *, augmented: bool = False) -> float:
@@ -188,10 +187,17 @@ class Subject:
         inputs = self.augmented if augmented and self.augmented is not None else self.clean
         return self.model.activity(map(inputs, np.split(rows, range(self.at_once, len(rows), self.at_once))))
 
-    def _inputs(self, mode: Mode, images: IndexArray, drawn: Draw, positions: IndexArray) -> Tensor:
-        if mode.augmentation and self.augmented is not None and drawn.views is not None:
-            return self.augmented(drawn.views[positions])
-        return self.clean(images[positions])
+    def _inputs(self, mode: Mode, images: IndexArray, passes: Sequence[Draw], work: _Work) -> Iterator[Tensor]:
+        """Of each pass and its positions in `images`; what passes share is gathered once."""
+        gathered: IndexArray | None = None
+        for number, positions in work:
+            views = passes[number].views
+            if mode.augmentation and self.augmented is not None and views is not None:
+                yield self.augmented(views[positions])
+                continue
+            if positions is not gathered:
+                gathered, inputs = positions, self.clean(images[positions])
+            yield inputs
 
 
 def measure_modes(

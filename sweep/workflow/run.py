@@ -163,9 +163,10 @@ def _prepare(resolved: ResolvedStudy, opened: Database, progress: Progress) -> t
     for note in data.summary.notes:
         progress.note(note)
     opened.add_study(_study_record(resolved, data.summary), data.index, data.split)
-    training = make_training(resolved.definition, data, base=resolved.base, progress=progress)
-    for line in training.lines:
-        progress.note(line)
+    with progress.stage("loading", None, "model"):
+        training = make_training(resolved.definition, data, base=resolved.base, progress=progress)
+        for line in training.lines:
+            progress.note(line)
     training.prepare()
     return data, training
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import io
-import os
 
 import pytest
 from rich.console import Console
 
-from sweep.cli.output import LiveProgress, PlainProgress, quiet_native_start, trial_line
+from sweep.cli.output import LiveProgress, PlainProgress, trial_line
 from sweep.records import EpochRecord, FailureRecord, Measurement, TrialRecord, TrialState
 
 
@@ -95,10 +94,3 @@ def test_the_live_display_keeps_the_best_trial_in_view() -> None:
     numbers = [line.split()[0] for line in stream.getvalue().splitlines() if "complete" in line]
     assert numbers == ["2", *map(str, range(12, 20))]
     assert "[bold]x[/bold]" in stream.getvalue(), "parameters are shown as they are, not as markup"
-
-
-def test_native_messages_are_dropped_while_tensorflow_starts(capfd: pytest.CaptureFixture[str]) -> None:
-    with quiet_native_start():
-        os.write(2, b"I0000 port.cc:153] oneDNN custom operations are on.\n")
-    os.write(2, b"heard again\n")
-    assert capfd.readouterr().err == "heard again\n"

@@ -35,7 +35,7 @@ class Recorder(Silent):
 
     @contextmanager
     def stage(self, name: str, total: int | None, unit: str) -> Iterator[Advance]:
-        assert (name, unit) == ("backbone pass", "images")
+        assert (name, unit) in (("backbone pass", "images"), ("compiling", "frozen part"))
         done = 0
 
         def advance(units: int = 1, /) -> None:
@@ -43,7 +43,8 @@ class Recorder(Silent):
             done += units
 
         yield advance
-        self.passes.append((total, done))
+        if name == "backbone pass":
+            self.passes.append((total, done))
 
 
 LibraryMaker = Callable[..., tuple[FeatureLibrary, Recorder]]
