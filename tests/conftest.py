@@ -100,6 +100,25 @@ def photo_folder(tmp_path: Path) -> PhotoFolder:
     return make
 
 
+NoisyPhotos = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def noisy_photos() -> NoisyPhotos:
+    """Write classes of noisy grey photos: `noisy_photos(folder, {"cat": 60, "dog": 190}, count=30)`."""
+    return write_noisy_photos
+
+
+def write_noisy_photos(folder: Path, greys: Mapping[str, int], *, count: int, size: int = 40) -> Path:
+    rng = np.random.default_rng(0)
+    for label, grey in greys.items():
+        (folder / label).mkdir(parents=True)
+        for number in range(count):
+            pixels = np.clip(grey + rng.normal(0, 40, (size, size, 3)), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / label / f"{number}.png")
+    return folder
+
+
 QUICK = (
     "data.image_size=32",
     "training.epochs=2",
@@ -116,16 +135,10 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, sweep.Open
     from sweep.workflow.run import run_study  # noqa: PLC0415 - TensorFlow, for the tests that need it only
 
     root = tmp_path_factory.mktemp("finished")
-    rng = np.random.default_rng(0)
-    for label, colour in {"<b>cat</b>": 60, "dog": 190}.items():
-        folder = root / "photos" / label.replace("/", "_")
-        folder.mkdir(parents=True)
-        for number in range(30):
-            pixels = np.clip(colour + rng.normal(0, 40, (40, 40, 3)), 0, 255).astype(np.uint8)
-            Image.fromarray(pixels).save(folder / f"{number}.png")
+    photos = write_noisy_photos(root / "photos", {"<b>cat": 60, "dog": 190}, count=30)
     # The autouse fixture that sets it is of function scope.
     os.environ["SWEEP_CACHE"] = str(root / "cache")
-    study = run_study(str(root / "photos"), trials=3, database=root / "study.db", sets=QUICK)
+    study = run_study(str(photos), trials=3, database=root / "study.db", sets=QUICK)
     return root / "study.db", study
 
 

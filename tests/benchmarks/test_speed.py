@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import json
+import resource
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +16,6 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from PIL import Image
 
 from sweep.backbones.catalog import load_backbone
 from sweep.records import TrialRecord
@@ -58,22 +59,34 @@ class Compared:
 
 
 @pytest.fixture(scope="module")
-def compared(parts: Modules, tmp_path_factory: pytest.TempPathFactory) -> Compared:
-    """Twenty images of 32 pixels, two trials of one epoch; the peers run one of them."""
+def compared(parts: Modules, noisy_photos: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Compared:
+    """Twenty images of 32 pixels, two trials of one epoch; the peers run one of them.
+
+    Ours and one peer are processes of their own, as in earnest; the other sides run here, where TensorFlow is imported.
+    """
     root = tmp_path_factory.mktemp("speed")
-    rng = np.random.default_rng(0)
-    for label, grey in {"cat": 60, "dog": 190}.items():
-        (root / "photos" / label).mkdir(parents=True)
-        for number in range(10):
-            pixels = np.clip(grey + rng.normal(0, 40, (32, 32, 3)), 0, 255).astype(np.uint8)
-            Image.fromarray(pixels).save(root / "photos" / label / f"{number}.png")
+    photos = noisy_photos(root / "photos", {"cat": 60, "dog": 190}, count=10, size=32)
     options = "--image-size 32 --backbone mobilenet --weights none --space mixed --trials 2 --epochs 1 --peer-trials 1"
-    places = ["--data", root / "photos", "--folder", root / "kept", "--output", root / "found.json"]
+    places = ["--data", photos, "--folder", root / "kept", "--output", root / "found.json"]
     with pytest.MonkeyPatch.context() as patch:
         lines: list[str] = []
         patch.setattr("builtins.print", lambda *values, **_: lines.extend(map(str, values)))
+        run_side = parts.side.run_side
+        patch.setattr(
+            parts.command, "run_side", lambda *given: (run_side if "optuna" in given[0] else run_here)(*given)
+        )
         status = parts.command.main([*options.split(), *map(str, places)])
     return Compared(status, lines, json.loads((root / "found.json").read_text()), root / "kept")
+
+
+def run_here(target: str, plan: dict[str, Any], folder: Path) -> tuple[Any, dict[str, Any]]:
+    """A side without a process of its own."""
+    module, function = target.split(":")
+    start = time.perf_counter()
+    found = getattr(importlib.import_module(module), function)(plan)
+    seconds, peak = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    side = importlib.import_module("speed_side")
+    return side.Outcome(seconds=seconds, peak_bytes=peak, began=0.0), {"importing": 0.0, **found}
 
 
 # ---- the whole command -----------------------------------------------------------------------------------------------

@@ -27,6 +27,21 @@ POINTS: Mapping[str, FieldRange] = {
 }
 
 
+@pytest.fixture
+def modelled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many trials each of TPE's models is made of, in the order in which they are made."""
+    counts: list[int] = []
+    estimate = TPESampler._get_internal_repr
+
+    def counting(sampler: TPESampler, *arguments: object) -> dict[str, np.ndarray]:
+        values = estimate(sampler, *arguments)  # type: ignore[arg-type]
+        counts.append(len(values["dropout"]))
+        return values
+
+    monkeypatch.setattr(TPESampler, "_get_internal_repr", counting)
+    return counts
+
+
 def bowl(trial: optuna.Trial) -> float:
     drawn = suggest(trial, SPACE)
     return -abs(float(drawn["dropout"]) - 0.3)
@@ -41,16 +56,7 @@ def study_with_a_baseline_outside(inner: type[BaseSampler]) -> optuna.Study:
     return study
 
 
-def test_tpe_models_on_beside_a_baseline_without_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
-    modelled = []
-    estimate = TPESampler._get_internal_repr
-
-    def counting(sampler: TPESampler, *arguments: object) -> dict[str, np.ndarray]:
-        values = estimate(sampler, *arguments)  # type: ignore[arg-type]
-        modelled.append(len(values["dropout"]))
-        return values
-
-    monkeypatch.setattr(TPESampler, "_get_internal_repr", counting)
+def test_tpe_models_on_beside_a_baseline_without_parameters(modelled: list[int]) -> None:
     study = study_with_a_baseline_outside(TPESampler)
     study.optimize(bowl, n_trials=20)
     # From ten finished trials on: two models, of the best tenth and of the rest, over all that have parameters.
@@ -95,16 +101,7 @@ def test_of_few_trials_all_are_shown() -> None:
     assert inner.shown == [list(range(12))]
 
 
-def test_tpe_models_no_more_than_it_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    modelled = []
-    estimate = TPESampler._get_internal_repr
-
-    def counting(sampler: TPESampler, *arguments: object) -> dict[str, np.ndarray]:
-        values = estimate(sampler, *arguments)  # type: ignore[arg-type]
-        modelled.append(len(values["dropout"]))
-        return values
-
-    monkeypatch.setattr(TPESampler, "_get_internal_repr", counting)
+def test_tpe_models_no_more_than_it_is_shown(modelled: list[int]) -> None:
     sampler = SeededSampler(
         lambda seed: BoundedSampler(TPESampler(seed=seed), best=5, latest=20), distributions(SPACE), 0
     )

@@ -27,71 +27,63 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
 
 
-@pytest.fixture
-def refused() -> Callable[..., None]:
-    """Check that a file is refused, both for reading and for writing, with a message, and untouched."""
-
-    def check(path: Path, match: str, *, creates: tuple[bool, ...] = (False, True)) -> None:
-        before = contents(path.parent)
-        for create in creates:
-            with pytest.raises(StoreError, match=match) as caught:
-                open_database(path, create=create, busy_seconds=0.1)
-            assert caught.value.exit_code == 6
-            assert caught.value.place == str(path)
-        assert contents(path.parent) == before
-
-    return check
-
-
-Refused = Callable[..., None]
+def assert_refused(path: Path, match: str, *, creates: tuple[bool, ...] = (False, True)) -> None:
+    """The file is refused, both for reading and for writing, with a message, and untouched."""
+    before = contents(path.parent)
+    for create in creates:
+        with pytest.raises(StoreError, match=match) as caught:
+            open_database(path, create=create, busy_seconds=0.1)
+        assert caught.value.exit_code == 6
+        assert caught.value.place == str(path)
+    assert contents(path.parent) == before
 
 
 # ---- files that are no database of ours ----------------------------------------------------------------------------
 
 
-def test_a_folder_is_no_database(tmp_path: Path, refused: Refused) -> None:
-    refused(tmp_path, f"received a folder; expected a database file; name a file, such as {tmp_path}/study.db")
+def test_a_folder_is_no_database(tmp_path: Path) -> None:
+    assert_refused(tmp_path, f"received a folder; expected a database file; name a file, such as {tmp_path}/study.db")
 
 
-def test_a_special_file_is_no_database(path: Path, refused: Refused) -> None:
+def test_a_special_file_is_no_database(path: Path) -> None:
     os.mkfifo(path)
-    refused(path, "neither a file nor a folder")
+    assert_refused(path, "neither a file nor a folder")
 
 
-def test_garbage_is_no_database(path: Path, refused: Refused) -> None:
+def test_garbage_is_no_database(path: Path) -> None:
     path.write_bytes(b"PNG or something else" * 100)
-    refused(path, "a file that is no SQLite database.*this one was not touched")
+    assert_refused(path, "a file that is no SQLite database.*this one was not touched")
 
 
-def test_a_torn_database_is_called_damaged(path: Path, refused: Refused) -> None:
+def test_a_torn_database_is_called_damaged(path: Path) -> None:
     open_database(path, create=True).close()
     path.write_bytes(path.read_bytes()[:100] + b"\xff" * 3000)
-    refused(path, "a damaged database|a file that is no SQLite database")
+    assert_refused(path, "a damaged database|a file that is no SQLite database")
 
 
 @pytest.mark.parametrize("journal", ["delete", "wal"])
-def test_a_database_of_another_program_is_not_touched(path: Path, refused: Refused, journal: str) -> None:
+def test_a_database_of_another_program_is_not_touched(path: Path, journal: str) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(f"PRAGMA journal_mode = {journal}")
         connection.execute("CREATE TABLE recipes (name TEXT)")
         connection.commit()
-    refused(path, r"a database of another program \(its tables: recipes\).*this one was not touched")
+    assert_refused(path, r"a database of another program \(its tables: recipes\).*this one was not touched")
 
 
-def test_a_newer_database_is_not_touched(path: Path, refused: Refused) -> None:
+def test_a_newer_database_is_not_touched(path: Path) -> None:
     open_database(path, create=True).close()
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("UPDATE sweep_schema SET version = 99")
         connection.commit()
-    refused(path, r"a newer sweep \(schema 99\).*pip install --upgrade gapsweep")
+    assert_refused(path, r"a newer sweep \(schema 99\).*pip install --upgrade gapsweep")
 
 
-def test_an_optuna_database_has_no_measurements_to_read(path: Path, refused: Refused) -> None:
+def test_an_optuna_database_has_no_measurements_to_read(path: Path) -> None:
     storage = optuna.storages.RDBStorage(f"sqlite:///{path}")
     optuna.create_study(storage=storage, study_name="mine")
     storage.remove_session()
     storage.engine.dispose()
-    refused(path, "an Optuna database without sweep's measurements", creates=(False,))
+    assert_refused(path, "an Optuna database without sweep's measurements", creates=(False,))
     # A search may add its tables to it; the studies that are there stay.
     with open_database(path, create=True) as database:
         assert database.studies() == ()
@@ -121,18 +113,18 @@ def test_a_missing_folder_is_named(tmp_path: Path, create: bool) -> None:
         open_database(tmp_path / "results" / "study.db", create=create)
 
 
-def test_an_empty_file_is_filled_but_not_read(path: Path, refused: Refused) -> None:
+def test_an_empty_file_is_filled_but_not_read(path: Path) -> None:
     path.touch()
-    refused(path, "received an empty file", creates=(False,))
+    assert_refused(path, "received an empty file", creates=(False,))
     with open_database(path, create=True) as database:
         assert database.studies() == ()
 
 
-def test_a_database_without_tables_is_filled_but_not_read(path: Path, refused: Refused) -> None:
+def test_a_database_without_tables_is_filled_but_not_read(path: Path) -> None:
     # What a process leaves that was killed before it made its first table.
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA journal_mode = wal")
-    refused(path, "a database without any table", creates=(False,))
+    assert_refused(path, "a database without any table", creates=(False,))
     open_database(path, create=True).close()
     open_database(path).close()
 

@@ -116,18 +116,10 @@ class Finished:
 
 
 @pytest.fixture(scope="module")
-def mine(tmp_path_factory: pytest.TempPathFactory, clean_path: None) -> Finished:
+def mine(noisy_photos: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory, clean_path: None) -> Finished:
     """Run to its three trials, and the finalists once more."""
-    import numpy as np  # noqa: PLC0415
-    from PIL import Image  # noqa: PLC0415
-
     root = tmp_path_factory.mktemp("mine")
-    generator = np.random.default_rng(0)
-    for label, colour in {"cat": 90, "dog": 150}.items():
-        (root / "photos" / label).mkdir(parents=True)
-        for number in range(20):
-            pixels = np.clip(colour + generator.normal(0, 30, (16, 16, 3)), 0, 255).astype(np.uint8)
-            Image.fromarray(pixels).save(root / "photos" / label / f"{number}.png")
+    noisy_photos(root / "photos", {"cat": 90, "dog": 150}, count=20, size=16)
     notes = Notes()
     file, database = write(root), root / "study.db"
     return Finished(file, database, run_study(str(file), database=database, progress=notes), notes.notes)
