@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,34 +48,34 @@ def shared() -> Path:
     return SHARED
 
 
-@pytest.fixture(scope="session")
-def frozen_parts_once() -> Iterator[None]:
+_NETWORKS: dict[tuple[object, ...], Backbone] = {}
+_SOURCES: dict[tuple[object, ...], object] = {}
+
+
+@pytest.fixture
+def frozen_parts_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Load each network once, and convert each of its frozen parts once: half of the time of a small run.
 
     Whatever a run did to a network would show in the next one: it is to be treated as read-only.
     """
     from sweep.features import extract  # noqa: PLC0415 - TensorFlow, for the tests that need it only
 
-    networks: dict[tuple[object, ...], Backbone] = {}
-    sources: dict[tuple[object, ...], object] = {}
     load, make = extract.load_backbone, extract._Source
 
     def load_once(model: ModelSettings, image_size: int, base: Path = Path()) -> Backbone:
         if model.weights not in ("imagenet", "none"):
             return load(model, image_size, base)
         key = model.backbone, model.weights, model.backbone_batch_norm, image_size
-        networks[key] = networks.get(key) or load(model, image_size, base)
-        return networks[key].given(model)
+        _NETWORKS[key] = _NETWORKS.get(key) or load(model, image_size, base)
+        return _NETWORKS[key].given(model)
 
     def make_once(backbone: Backbone, cuts: tuple[object, ...]) -> object:
-        key = id(backbone.model), backbone.preprocessing, backbone.channels, cuts
-        sources[key] = sources.get(key) or make(backbone, cuts)
-        return sources[key]
+        key = backbone.model, backbone.preprocessing, backbone.channels, cuts
+        _SOURCES[key] = _SOURCES.get(key) or make(backbone, cuts)
+        return _SOURCES[key]
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(extract, "load_backbone", load_once)
-        patch.setattr(extract, "_Source", make_once)
-        yield
+    monkeypatch.setattr(extract, "load_backbone", load_once)
+    monkeypatch.setattr(extract, "_Source", make_once)
 
 
 PhotoFolder = Callable[..., Path]

@@ -9,8 +9,8 @@ from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
-from scipy.stats import t
 
+from sweep.diagnosis.quantiles import student_quantile
 from sweep.records import Interval, Measurement, Scalar, TrialRecord, TrialState
 
 __all__ = ["CAVEAT", "Bin", "Marginal", "marginal"]
@@ -160,7 +160,7 @@ def _mean(found: Sequence[Measurement], value: Callable[[Measurement], float], l
     mean, count = float(values.mean()), len(values)
     if count < 2:
         return Interval(estimate=mean, low=math.nan, high=math.nan, level=level)
-    half = float(t.ppf((1 + level) / 2, count - 1)) * float(values.std(ddof=1)) / math.sqrt(count)
+    half = student_quantile(level, count) * float(values.std(ddof=1)) / math.sqrt(count)
     return Interval(estimate=mean, low=mean - half, high=mean + half, level=level)
 
 

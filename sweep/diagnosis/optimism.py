@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import norm
 
 from sweep.diagnosis.means import draw_counts
+from sweep.diagnosis.quantiles import normal_quantile
 from sweep.diagnosis.statistics import (
     FloatArray,
     Groups,
@@ -133,7 +133,7 @@ def prediction_interval(corrected: Interval, n: float, *, level: float = 0.95) -
     Source: R. G. Newcombe's square-and-add of Wilson intervals (`unpaired_difference`), taken for a future share.
     """
     fresh = wilson(corrected.estimate * n, n, level=level)
-    scale = float(norm.ppf((1 + level) / 2) / norm.ppf((1 + corrected.level) / 2))
+    scale = normal_quantile(level) / normal_quantile(corrected.level)
     below = math.hypot(scale * (corrected.estimate - corrected.low), corrected.estimate - fresh.low)
     above = math.hypot(scale * (corrected.high - corrected.estimate), fresh.high - corrected.estimate)
     return Interval(

@@ -24,8 +24,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import t
 
+from sweep.diagnosis.quantiles import student_quantile, student_tails
 from sweep.diagnosis.validated import images_validated
 from sweep.records import Interval, RepeatRecord
 
@@ -159,11 +159,11 @@ def _corrected(values: Sequence[float], ratio: float, least: float, level: float
     if count < 2:
         return Interval(estimate=mean, low=-math.inf, high=math.inf, level=level), 1.0
     error = math.sqrt(1 / count + ratio) * max(least, float(np.std(values, ddof=1)))
-    half = float(t.ppf((1 + level) / 2, count - 1)) * error
+    half = student_quantile(level, count) * error
     interval = Interval(estimate=mean, low=mean - half, high=mean + half, level=level)
     if mean == 0:
         return interval, 1.0
-    return interval, 2 * float(t.sf(abs(mean) / error if error else math.inf, count - 1))
+    return interval, student_tails(mean / error if error else math.inf, count)
 
 
 def _tested_share(records: Sequence[RepeatRecord], images: int | None) -> float:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtr, stdtr
-from scipy.stats import norm
 
+from sweep.diagnosis.quantiles import normal_quantile
 from sweep.records import IndexArray
 
 __all__ = ["Resamples", "holm_rejected", "mcnemar_less", "mean_above", "wilson_low"]
@@ -72,7 +72,7 @@ def wilson_low(right: FloatArray, resamples: Resamples, *, single: bool, level: 
         single: whether each unit is one image.
         level: of the interval.
     """
-    z = float(norm.ppf((1 + level) / 2))
+    z = normal_quantile(level)
     n = resamples.images
     share = resamples.sums(right) / n
     if not single:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,16 +15,17 @@ from sweep.data.folds import trainings
 from sweep.errors import TrialError
 from sweep.progress import Progress, Silent
 from sweep.records import DataIndex, Scalar, SplitIndices, TrialRecord
-from sweep.search.hyper_loading import load_object, make_hypermodel
-from sweep.search.keras_tuner import Candidates
 from sweep.studyfile.definition import StudyDefinition
 from sweep.studyfile.space import FieldRange
 from sweep.training.folds import DescribesModels, FoldTrainer
-from sweep.training.hyper import HyperTrainer
 from sweep.training.recent import physical_memory
 from sweep.training.sizes import check_memory
 from sweep.workflow.model_text import size_lines
 from sweep.workflow.prepare import PreparedData, check_backbones, check_half_precision, make_library, make_trainer
+
+if TYPE_CHECKING:
+    from sweep.search.keras_tuner import Candidates
+    from sweep.training.hyper import HyperTrainer
 
 __all__ = ["Training", "check_models", "describe_hypermodel", "make_training"]
 
@@ -57,6 +59,8 @@ def check_models(definition: StudyDefinition, base: Path) -> None:
         TrialError: half precision is asked for without a GPU.
     """
     if definition.model.hypermodel:
+        from sweep.search.hyper_loading import load_object  # noqa: PLC0415 - KerasTuner, for who names one
+
         load_object(definition.model.hypermodel, base)
     else:
         check_backbones(definition, base)
@@ -117,6 +121,9 @@ def describe_hypermodel(
 
 
 def _load_candidates(definition: StudyDefinition, base: Path, num_classes: int) -> Candidates:
+    from sweep.search.hyper_loading import load_object, make_hypermodel  # noqa: PLC0415 - as above
+    from sweep.search.keras_tuner import Candidates  # noqa: PLC0415
+
     name, size = definition.model.hypermodel, definition.data.image_size
     hypermodel = make_hypermodel(load_object(name, base), name, input_shape=(size, size, 3), num_classes=num_classes)
     return Candidates(hypermodel, name)
@@ -125,6 +132,8 @@ def _load_candidates(definition: StudyDefinition, base: Path, num_classes: int) 
 def _make_hyper_trainer(
     candidates: Candidates, pixels: NDArray[np.uint8], index: DataIndex, split: SplitIndices, progress: Progress
 ) -> HyperTrainer | FoldTrainer:
+    from sweep.training.hyper import HyperTrainer  # noqa: PLC0415
+
     labels = index.labels
     trainer = HyperTrainer(
         candidates=candidates,
