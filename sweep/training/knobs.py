@@ -115,7 +115,7 @@ class SharedL1L2(keras.regularizers.Regularizer):  # type: ignore[misc]
 
     def __call__(self, x: Tensor) -> Tensor:
         """The penalty on one kernel."""
-        # One sum of both: XLA passes over the kernel once, and compiles half as much.
+        # One sum of both, so that XLA passes over the kernel once.
         return ops.sum(self._knobs.l1.value * ops.absolute(x) + self._knobs.l2.value * ops.square(x))
 
     def get_config(self) -> dict[str, float]:

@@ -33,6 +33,7 @@ def test_even_odds_are_counted() -> None:
 
 @pytest.mark.parametrize("alternative", ["two-sided", "less", "greater"])
 def test_even_odds_are_those_of_scipys_binomial_test(alternative: Alternative) -> None:
+    assert even_odds(0, 0, alternative) == 1
     for n in range(1, 30):
         for successes in range(n + 1):
             expected = binomtest(successes, n, 0.5, alternative=alternative).pvalue
