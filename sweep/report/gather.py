@@ -177,19 +177,10 @@ def gather_report(
     """
     every = tuple(sorted(trials, key=lambda trial: trial.number))
     definition: Mapping[str, Any] = json.loads(study.definition)
-    search = definition.get("search", {})
     known = _stored_predictions(every) if predictions is None else predictions
     side = labelled_side(images, Split.VALIDATION, repeats=max(1, study.data.fold_repeats))
     validated = study.data.images(Split.VALIDATION)
-    ranking = rank(
-        every,
-        known,
-        class_counts=study.data.counts[Split.VALIDATION],
-        labels=side.labels if side else None,
-        groups=side.groups if side else None,
-        gap_weight=search.get("gap_weight", 0.25) if search.get("objective", "balanced") == "balanced" else 0.0,
-        seed=int(search.get("seed", 0)),
-    )
+    ranking = _ranked(study, every, known, side, definition.get("search", {}))
     baseline_name = "our default" if study.default_baseline else "your configuration"
     by_trial = _by_rank(repeats, ranking)
     repetitions = tuple(record for records in by_trial.values() for record in records)
@@ -215,6 +206,25 @@ def gather_report(
         validation=side,
         failures=_failures(every),
         states=Counter("duplicate" if trial.duplicate_of is not None else str(trial.state) for trial in every),
+    )
+
+
+def _ranked(
+    study: StudyRecord,
+    trials: Sequence[TrialRecord],
+    predictions: Mapping[int, PredictionRecord],
+    side: LabelledSide | None,
+    search: Mapping[str, Any],
+) -> Ranking:
+    """The ranking by what the study's own table [search] says of the objective."""
+    return rank(
+        trials,
+        predictions,
+        class_counts=study.data.counts[Split.VALIDATION],
+        labels=side.labels if side else None,
+        groups=side.groups if side else None,
+        gap_weight=search.get("gap_weight", 0.25) if search.get("objective", "balanced") == "balanced" else 0.0,
+        seed=int(search.get("seed", 0)),
     )
 
 
