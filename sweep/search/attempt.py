@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sweep.search.keras_tuner import Candidates
     from sweep.training.folds import FoldReporter
 
-__all__ = ["INTERRUPTED", "KILLED", "NAN", "Attempt", "TrainsConfigurations", "TrialFailed"]
+__all__ = ["INTERRUPTED", "KILLED", "NAN", "Attempt", "NotNeeded", "TrainsConfigurations", "TrialFailed"]
 
 INTERRUPTED = "interrupted"
 KILLED = "killed"
@@ -56,6 +56,13 @@ class TrainsConfigurations(Protocol):
 
 class TrialFailed(Exception):  # noqa: N818 - tells Optuna of the trial's fate; the search is in order
     """The trial failed and our tables hold the reason: Optuna marks it, the search goes on."""
+
+
+class NotNeeded(BaseException):
+    """The trial waits again: other processes run the study's last ones.
+
+    No `Exception`, so that Optuna does not take the trial for a failed one.
+    """
 
 
 class _RepeatsError(Exception):
@@ -118,9 +125,10 @@ class Attempt:
         self.number, self.record = -1, None
 
     def __call__(self, trial: optuna.Trial) -> float:
-        """Run the trial; returns its objective, raises `TrialPruned` or `TrialFailed`."""
+        """Run the trial; returns its objective, raises `TrialPruned`, `TrialFailed` or `NotNeeded`."""
         self.number = trial.number
         trial.set_user_attr(marks.WORKER, self._worker.stored)
+        self._check_needed(trial)
         running = _Running(
             trial=trial,
             baseline=bool(trial.user_attrs.get(marks.BASELINE)),
@@ -131,6 +139,18 @@ class Attempt:
         except KeyboardInterrupt:
             self._fail(running, FailureRecord(kind=INTERRUPTED, reason="stopped by Ctrl-C"))
             raise
+
+    def _check_needed(self, trial: optuna.Trial) -> None:
+        """Put the trial back where the total is reached without it.
+
+        Two processes may both have found one trial missing and have begun one each. Of the running ones each process
+        counts those with smaller numbers than its own, so that exactly one of the two goes on.
+        """
+        trials = trial.study.get_trials(deepcopy=False)
+        earlier = sum(other.state is optuna.trial.TrialState.RUNNING for other in trials[: trial.number])
+        if earlier and len(marks.counted(trials)) + earlier >= self._definition.search.trials:
+            trial.storage.set_trial_state_values(trial._trial_id, optuna.trial.TrialState.WAITING)
+            raise NotNeeded
 
     def _run(self, running: _Running) -> float:
         outside = running.baseline and self._definition.baseline_parameters() is None

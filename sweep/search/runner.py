@@ -14,7 +14,7 @@ from sweep.errors import SearchError
 from sweep.progress import Advance, Progress
 from sweep.records import FailureRecord, TrialRecord
 from sweep.search import marks
-from sweep.search.attempt import Attempt, TrainsConfigurations, TrialFailed
+from sweep.search.attempt import Attempt, NotNeeded, TrainsConfigurations, TrialFailed
 from sweep.search.process import this_process
 from sweep.search.quiet import quiet_optuna
 from sweep.search.schedule import make_pruner, make_sampler
@@ -72,8 +72,7 @@ def run_search(
 ) -> SearchOutcome:
     """Run trials until the study has `definition.search.trials` finished ones, however many runs that takes.
 
-    Alone in a study, a run ends with exactly that total. Processes that share a study may overshoot it by at most one
-    trial each, less one: they look before they start a trial, not while they run it.
+    A run ends with exactly that total, however many processes share the study.
 
     Args:
         definition: what to search; its study must have been added to the database.
@@ -152,6 +151,8 @@ class _Search:
         self._attempt.reset()
         try:
             self._study.optimize(self._attempt, n_trials=1, catch=(TrialFailed,))
+        except NotNeeded:
+            return
         except KeyboardInterrupt:
             self._queue.recover()
             raise

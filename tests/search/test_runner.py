@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Protocol
 
 import optuna
 import pytest
+from optuna.trial import FrozenTrial
 
 from sweep.errors import SearchError
 from sweep.records import TrialRecord, TrialState
 from sweep.search import runner
 from sweep.search.runner import SearchOutcome
+from sweep.search.trial_queue import TrialQueue
 from sweep.store.results import Database
 from sweep.studyfile.definition import Configuration
 from sweep.studyfile.space import Choices, NumberRange
@@ -238,6 +240,33 @@ def test_trials_that_run_elsewhere_count_as_started(scripted: ModuleType, search
     outcome = search(definition)
     assert outcome.finished == 2
     assert outcome.stopped_because == "2 of 3 trials are finished, the others run in other processes"
+
+
+def test_of_two_processes_that_begin_the_last_trial_at_once_one_puts_its_own_back(
+    scripted: ModuleType, search: Search, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process begins one after this one has looked; were it to end without a result, the place still waits."""
+    search(scripted.make_definition(trials=1))
+    study = optuna.load_study(study_name="toys", storage=database.optuna_storage())
+    ensure_waiting = TrialQueue.ensure_waiting
+
+    def begin_elsewhere_first(queue: TrialQueue, trials: Sequence[FrozenTrial]) -> None:
+        study.ask().set_user_attr("worker", {"host": "elsewhere", "pid": 1, "started": "1"})
+        ensure_waiting(queue, trials)
+
+    monkeypatch.setattr(TrialQueue, "ensure_waiting", begin_elsewhere_first)
+    outcome = search(scripted.make_definition(trials=2))
+    assert outcome.stopped_because == "1 of 2 trials are finished, the others run in other processes"
+    assert [trial.state for trial in study.get_trials()] == [
+        optuna.trial.TrialState.COMPLETE,
+        optuna.trial.TrialState.RUNNING,
+        optuna.trial.TrialState.WAITING,
+    ]
+    monkeypatch.undo()
+    study.tell(1, state=optuna.trial.TrialState.FAIL)
+    outcome = search(scripted.make_definition(trials=2))
+    assert (outcome.finished, outcome.complete) == (2, True)
+    assert [trial.number for trial in study.get_trials(states=[optuna.trial.TrialState.COMPLETE])] == [0, 2]
 
 
 def test_a_trial_taken_for_dead_by_another_process_runs_again(

@@ -161,7 +161,8 @@ def test_two_processes_share_the_trials_of_a_study(photo_folder: Callable[..., P
     lines = run_resolved(resolved, database, timeout=None, progress=timed, workers=2).lines
     assert lines[0].startswith("study photos: 12 finished")
     study = open_study(database)
-    assert sorted(heard) == [trial.number for trial in study.trials]
+    ended = [trial.number for trial in study.trials if trial.state is not TrialState.WAITING]
+    assert sorted(heard) == ended  # one more may wait, which both had begun to make up the twelve
     processes = {trial.user_attrs[marks.WORKER]["pid"] for trial in optuna_trials(database)}
     assert len(processes) == 2
     assert os.getpid() in processes
