@@ -5,6 +5,8 @@ Enum values are strings that old databases depend on: they are never changed or 
 """
 
 from sweep.records.data import DataIndex, DataSummary, ImageRecord, SplitIndices, UnreadableFile
+from sweep.records.findings import Cause, Exhibit, Finding, Remedy, Unit
+from sweep.records.fits import FitRecord
 from sweep.records.modes import ModeRecord
 from sweep.records.repeats import HoldoutRecord, HoldoutResult, RepeatRecord
 from sweep.records.trials import (
@@ -19,10 +21,14 @@ from sweep.records.trials import (
 from sweep.records.values import IndexArray, Interval, Moment, Scalar, Side, Split, TrialState
 
 __all__ = [
+    "Cause",
     "DataIndex",
     "DataSummary",
     "EpochRecord",
+    "Exhibit",
     "FailureRecord",
+    "Finding",
+    "FitRecord",
     "HoldoutRecord",
     "HoldoutResult",
     "ImageRecord",
@@ -32,6 +38,7 @@ __all__ = [
     "ModeRecord",
     "Moment",
     "PredictionRecord",
+    "Remedy",
     "RepeatRecord",
     "Scalar",
     "Side",
@@ -41,5 +48,6 @@ __all__ = [
     "StudyRecord",
     "TrialRecord",
     "TrialState",
+    "Unit",
     "UnreadableFile",
 ]

@@ -17,6 +17,7 @@ from sweep.records import (
     DataIndex,
     EpochRecord,
     FailureRecord,
+    Finding,
     HoldoutRecord,
     ImageRecord,
     Measurement,
@@ -35,6 +36,7 @@ from sweep.store import schema
 from sweep.store.address import BUSY_SECONDS, Address, parse_address, transaction
 from sweep.store.epochs import read_epochs
 from sweep.store.faults import readable, translated
+from sweep.store.findings import add_findings, read_findings
 from sweep.store.opening import open_engine
 from sweep.store.optuna_storage import OnStale, open_optuna_storage
 from sweep.store.repeats import add_holdout, add_repeat, opened_images, read_holdouts, read_repeats
@@ -169,13 +171,7 @@ class Database:
         return {number: record for number, (record,) in found.items()}
 
     def save_measurement(
-        self,
-        study: str,
-        number: int,
-        *,
-        baseline: bool,
-        configuration: Mapping[str, Scalar],
-        measurement: Measurement,
+        self, study: str, number: int, *, baseline: bool, configuration: Mapping[str, Scalar], measurement: Measurement
     ) -> None:
         """Store what a trial has shown, before Optuna is told of its end."""
         trial = {"study": study, "number": number}
@@ -199,13 +195,7 @@ class Database:
             _replace_trial(connection, {"study": study, "number": number, **row})
 
     def save_failure(
-        self,
-        study: str,
-        number: int,
-        *,
-        baseline: bool,
-        configuration: Mapping[str, Scalar],
-        failure: FailureRecord,
+        self, study: str, number: int, *, baseline: bool, configuration: Mapping[str, Scalar], failure: FailureRecord
     ) -> None:
         """Store why a trial has no result."""
         trial = {"study": study, "number": number}
@@ -248,6 +238,20 @@ class Database:
         """Every opening of a study's test side, the first one first."""
         with self._reading() as connection:
             return read_holdouts(connection, study)
+
+    def save_findings(self, study: str, findings: Sequence[Finding], *, trial: int | None) -> None:
+        """Store what probes say of a trial, or of the data alone (None), in place of all that they said before.
+
+        Raises:
+            ValueError: a number is NaN, or a cause has two findings after the same repairs; nothing is changed.
+        """
+        with self._writing(alone=True) as connection:
+            add_findings(connection, study, findings, trial)
+
+    def findings(self, study: str, *, trial: int | None) -> tuple[tuple[Finding, ...], ...]:
+        """What probes said of a trial, or of the data alone (None), round by round, the fewest repairs first."""
+        with self._reading() as connection:
+            return read_findings(connection, study, trial)
 
     # ---- Optuna --------------------------------------------------------------------------------------------------
 

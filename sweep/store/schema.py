@@ -30,6 +30,7 @@ from sqlalchemy import (
 __all__ = [
     "epochs",
     "failures",
+    "findings",
     "holdout_results",
     "holdouts",
     "images",
@@ -95,6 +96,10 @@ def _of_trial() -> tuple[Column[str], Column[int], ForeignKeyConstraint]:
     )
 
 
+def _reals(*names: str) -> tuple[Column[float], ...]:
+    return tuple(Column(name, _Real) for name in names)
+
+
 schema_version = Table(
     "sweep_schema",
     metadata,
@@ -140,14 +145,8 @@ trials = Table(
     Column("selected_epoch", _Whole),
     Column("epochs_run", _Whole),
     Column("stopped", String(32)),
-    Column("train_accuracy", _Real),
-    Column("train_cross_entropy", _Real),
-    Column("validation_accuracy", _Real),
-    Column("validation_cross_entropy", _Real),
-    Column("validation_cross_entropy_error", _Real),
-    Column("logged_train_accuracy", _Real),
-    Column("logged_train_loss", _Real),
-    Column("penalty", _Real),
+    *_reals("train_accuracy", "train_cross_entropy", "validation_accuracy", "validation_cross_entropy"),
+    *_reals("validation_cross_entropy_error", "logged_train_accuracy", "logged_train_loss", "penalty"),
     Column("train_images", _Whole),
     Column("validation_images", _Whole),
     Column("trainable_parameters", _Whole),
@@ -157,12 +156,8 @@ trials = Table(
     Column("seconds", _Real),
     Column("compile_seconds", _Real),
     # Since version 2.
-    Column("train_balanced_accuracy", _Real),
-    Column("validation_balanced_accuracy", _Real),
-    Column("logged_penalty", _Real),
-    Column("logged_weighting", _Real),
-    Column("logged_validation_accuracy", _Real),
-    Column("logged_validation_loss", _Real),
+    *_reals("train_balanced_accuracy", "validation_balanced_accuracy"),
+    *_reals("logged_penalty", "logged_weighting", "logged_validation_accuracy", "logged_validation_loss"),
     Column("folds", _Whole),
     Column("modes_reason", Text),
 )
@@ -172,19 +167,10 @@ epochs = Table(
     metadata,
     *_of_trial(),
     Column("epoch", _Whole, primary_key=True, autoincrement=False),
-    Column("logged_train_accuracy", _Real),
-    Column("logged_train_loss", _Real),
-    Column("train_accuracy", _Real),
-    Column("train_cross_entropy", _Real),
-    Column("validation_accuracy", _Real),
-    Column("validation_cross_entropy", _Real),
-    Column("learning_rate", _Real),
-    Column("seconds", _Real),
+    *_reals("logged_train_accuracy", "logged_train_loss", "train_accuracy", "train_cross_entropy"),
+    *_reals("validation_accuracy", "validation_cross_entropy", "learning_rate", "seconds"),
     # Since version 2.
-    Column("logged_penalty", _Real),
-    Column("logged_weighting", _Real),
-    Column("logged_validation_accuracy", _Real),
-    Column("logged_validation_loss", _Real),
+    *_reals("logged_penalty", "logged_weighting", "logged_validation_accuracy", "logged_validation_loss"),
     sqlite_with_rowid=False,
 )
 
@@ -195,12 +181,8 @@ modes = Table(
     Column("dropout", Boolean, primary_key=True),
     Column("augmentation", Boolean, primary_key=True),
     Column("batch_statistics", Boolean, primary_key=True),
-    Column("accuracy", _Real),
-    Column("cross_entropy", _Real),
-    Column("accuracy_noise", _Real),
-    Column("cross_entropy_noise", _Real),
-    Column("accuracy_change_error", _Real),
-    Column("cross_entropy_change_error", _Real),
+    *_reals("accuracy", "cross_entropy", "accuracy_noise", "cross_entropy_noise"),
+    *_reals("accuracy_change_error", "cross_entropy_change_error"),
     Column("draws", _Whole, nullable=False),
     Column("unchanged", Text, nullable=False),
     sqlite_with_rowid=False,
@@ -226,10 +208,7 @@ repeats = Table(
     *_of_trial(),
     Column("repeat", _Whole, primary_key=True, autoincrement=False),
     Column("new_split", Boolean, nullable=False),
-    Column("train_accuracy", _Real),
-    Column("train_cross_entropy", _Real),
-    Column("validation_accuracy", _Real),
-    Column("validation_cross_entropy", _Real),
+    *_reals("train_accuracy", "train_cross_entropy", "validation_accuracy", "validation_cross_entropy"),
     Column("train_images", _Whole, nullable=False),
     Column("validation_images", _Whole, nullable=False),
     Column("selected_epoch", _Whole, nullable=False),
@@ -259,12 +238,8 @@ holdout_results = Table(
     Column("number", _Whole, primary_key=True, autoincrement=False),
     Column("rank", _Whole, nullable=False),
     Column("baseline", Boolean, nullable=False),
-    Column("accuracy", _Real),
-    Column("cross_entropy", _Real),
-    Column("balanced_accuracy", _Real),
-    Column("validation_accuracy", _Real),
-    Column("predicted_low", _Real),
-    Column("predicted_high", _Real),
+    *_reals("accuracy", "cross_entropy", "balanced_accuracy", "validation_accuracy"),
+    *_reals("predicted_low", "predicted_high"),
     Column("images", _Whole, nullable=False),
     Column("predicted", LargeBinary, nullable=False),
     Column("cross_entropies", LargeBinary, nullable=False),
@@ -290,4 +265,23 @@ stages = Table(
     Column("seconds", _Real),
     Column("units", _Whole, nullable=False),
     Column("unit", Text, nullable=False),
+)
+
+# About a trial, or about the data alone: then there is none to refer to, and `subject` is -1.
+findings = Table(
+    "sweep_findings",
+    metadata,
+    _study(),
+    Column("subject", _Whole, primary_key=True, autoincrement=False),
+    Column("repaired", Text, primary_key=True),
+    Column("cause", String(32), primary_key=True),
+    *_reals("effect_estimate", "effect_low", "effect_high", "effect_level"),
+    Column("unit", String(16), nullable=False),
+    Column("p", _Real),
+    Column("exact", Boolean, nullable=False),
+    Column("images", _Whole, nullable=False),
+    *(Column(name, Text, nullable=False) for name in ("summary", "evidence", "remedies", "exhibits")),
+    *(Column(name, Text, nullable=False) for name in ("source", "missing")),
+    Column("measured", _Time, nullable=False),
+    Column("version", Text),
 )

@@ -6,6 +6,7 @@ import json
 import math
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,20 @@ import pytest
 from sqlalchemy import Connection, insert, inspect
 
 from sweep.errors import StoreError
-from sweep.records import FailureRecord, ImageRecord, Split, StageRecord, TrialState, UnreadableFile
+from sweep.records import (
+    Cause,
+    Exhibit,
+    FailureRecord,
+    Finding,
+    ImageRecord,
+    Interval,
+    Remedy,
+    Split,
+    StageRecord,
+    TrialState,
+    Unit,
+    UnreadableFile,
+)
 from sweep.store import migrations, schema
 from sweep.store.address import Access, connect, parse_address
 from sweep.store.results import open_database
@@ -139,6 +153,44 @@ def test_what_version_2_added_is_read(path: Path) -> None:
     assert math.isnan(opening.results[0].predicted_high)
 
 
+def test_what_version_3_added_is_read(path: Path) -> None:
+    with open_database(restored(3, path)) as database:
+        rounds = database.findings("toys", trial=0)
+        ((leak, bursts),) = database.findings("toys", trial=None)
+    last_epoch = Finding(
+        cause=Cause.LAST_EPOCH,
+        effect=Interval(estimate=0.25, low=-0.5, high=1.0),
+        unit=Unit.CROSS_ENTROPY,
+        p=0.5,
+        summary="the last epoch costs 0.25 nats",
+    )
+    assert rounds == ((last_epoch,), (replace(last_epoch, repaired=(Cause.BATCH_NORM, Cause.LEAK)),))
+    assert bursts == Finding.not_measured(Cause.BURSTS, "no groups")
+    assert leak.effect == Interval(estimate=0.125, low=0.0625, high=0.25, level=0.99)
+    assert (leak.cause, leak.p, leak.exact, leak.images) == (Cause.LEAK, 0.0, True, 1)
+    assert list(leak.evidence.items()) == [
+        ("share", 1.0),
+        ("copies", 1),
+        ("exact", True),
+        ("nearest", "cat/0.png"),
+        ("ratio", math.inf),
+    ]
+    assert leak.remedies == (Remedy(sentence="Drop the copies.", changes={"data.deduplicate": True}),)
+    assert leak.exhibits == (Exhibit(caption="a copy and its original", images=(1, 0)),)
+    assert leak.source.startswith("Barz and Denzler")
+
+
+def test_stored_words_of_findings_are_never_renamed() -> None:
+    assert [unit.value for unit in Unit] == ["accuracy", "cross_entropy"]
+    assert {cause.value for cause in Cause} >= {
+        "training-mode", "batch-norm", "small-validation", "best-of-many", "last-epoch", "bookkeeping", "few-images",
+        "label-noise", "shift", "leak", "bursts", "preprocessing", "class-bias", "confusable-classes", "capacity",
+        "weak-features", "bottleneck", "idle-dropout", "learning-rate", "not-training", "distortion",
+        "over-regularized", "shortcut", "resolution",
+    }  # fmt: skip
+    assert not any("," in cause.value for cause in Cause), "they are stored joined by commas"
+
+
 # ---- steps ---------------------------------------------------------------------------------------------------------
 
 
@@ -198,6 +250,7 @@ def test_a_study_of_version_1_can_be_gone_on_with(path: Path) -> None:
         ("search", "repeats"),
     ):
         del stored[table][field]
+    del stored["check"]  # came later still, and decides nothing about a trial
     restored(1, path)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("UPDATE sweep_studies SET definition = ?", [json.dumps(stored, sort_keys=True)])
@@ -205,4 +258,6 @@ def test_a_study_of_version_1_can_be_gone_on_with(path: Path) -> None:
     with open_database(path) as database:
         study = database.study()
         database.check_definition("toys", now.digest, now.canonical_json(), lambda *_: ["never asked"])
-    assert (study.digest, study.definition) == (now.digest, now.canonical_json())
+    expected = json.loads(now.canonical_json())
+    del expected["check"]
+    assert (study.digest, json.loads(study.definition)) == (now.digest, expected)

@@ -12,6 +12,7 @@ from sqlalchemy import Table, create_engine, inspect
 from sweep.records import (
     EpochRecord,
     FailureRecord,
+    Finding,
     HoldoutRecord,
     HoldoutResult,
     ImageRecord,
@@ -29,6 +30,7 @@ def test_every_table_carries_our_prefix() -> None:
     assert sorted(schema.metadata.tables) == [
         "sweep_epochs",
         "sweep_failures",
+        "sweep_findings",
         "sweep_holdout_results",
         "sweep_holdouts",
         "sweep_images",
@@ -48,6 +50,7 @@ def test_every_table_carries_our_prefix() -> None:
         (Measurement, schema.trials, {"epochs", "predictions", "modes"}),
         (EpochRecord, schema.epochs, set()),
         (FailureRecord, schema.failures, set()),
+        (Finding, schema.findings, {"effect"}),
         (ImageRecord, schema.images, set()),
         (StageRecord, schema.stages, set()),
         (ModeRecord, schema.modes, set()),

@@ -15,22 +15,28 @@ import numpy as np
 import optuna
 
 from sweep.records import (
+    Cause,
     DataIndex,
     DataSummary,
     EpochRecord,
+    Exhibit,
     FailureRecord,
+    Finding,
     HoldoutRecord,
     HoldoutResult,
     ImageRecord,
+    Interval,
     Measurement,
     ModeRecord,
     Moment,
     PredictionRecord,
+    Remedy,
     RepeatRecord,
     Side,
     SplitIndices,
     StageRecord,
     StudyRecord,
+    Unit,
     UnreadableFile,
 )
 from sweep.store.migrations import current_version
@@ -186,6 +192,31 @@ def add_what_follows(database: Database) -> None:
     database.save_holdout(record, acknowledged=False)
 
 
+def add_findings(database: Database) -> None:
+    """Two rounds about trial 0, and one about the data."""
+    leak = Finding(
+        cause=Cause.LEAK,
+        effect=Interval(estimate=0.125, low=0.0625, high=0.25, level=0.99),
+        p=0.0,
+        exact=True,
+        images=1,
+        summary="1 of 1 validation images is a copy of a training image",
+        evidence={"share": 1.0, "copies": 1, "exact": True, "nearest": "cat/0.png", "ratio": float("inf")},
+        remedies=(Remedy(sentence="Drop the copies.", changes={"data.deduplicate": True}),),
+        source="Barz and Denzler, Do we train on test data?, 2020, https://arxiv.org/abs/1902.00423",
+        exhibits=(Exhibit(caption="a copy and its original", images=(1, 0)),),
+    )
+    last_epoch = Finding(
+        cause=Cause.LAST_EPOCH,
+        effect=Interval(estimate=0.25, low=-0.5, high=1.0),
+        unit=Unit.CROSS_ENTROPY,
+        p=0.5,
+        summary="the last epoch costs 0.25 nats",
+    )
+    database.save_findings(NAME, (last_epoch, replace(last_epoch, repaired=(Cause.BATCH_NORM, Cause.LEAK))), trial=0)
+    database.save_findings(NAME, (leak, Finding.not_measured(Cause.BURSTS, "no groups")), trial=None)
+
+
 def run_trials(database: Database) -> None:
     """Trial 0 is measured, 1 repeats it, 2 fails, 3 waits."""
 
@@ -216,6 +247,7 @@ def main() -> None:
             add_study(database)
             run_trials(database)
             add_what_follows(database)
+            add_findings(database)
         connection = sqlite3.connect(path)
         dump = "\n".join(connection.iterdump()) + "\n"
         connection.close()
