@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import difflib
 import itertools
 import re
 from collections.abc import Mapping, Sequence
 
 from sweep.errors import DefinitionError
+from sweep.records import Cause
 from sweep.studyfile.notation import stored
-from sweep.studyfile.settings import DataSettings, FoldSettings, ModelSettings, SearchSettings, TrainingSettings
+from sweep.studyfile.settings import (
+    CheckSettings,
+    DataSettings,
+    FoldSettings,
+    ModelSettings,
+    SearchSettings,
+    TrainingSettings,
+)
 from sweep.studyfile.space import FieldRange, ends
 
 __all__ = [
     "FOLD_PRUNER",
+    "check_causes",
     "check_group",
     "check_loss",
     "check_loss_of_space",
@@ -82,6 +92,21 @@ def check_pruner(data: DataSettings, search: SearchSettings) -> None:
             expected=f"one of {', '.join(map(repr, _SINGLE_SPLIT_PRUNERS))}, 'none'",
             remedy='write pruner = "hyperband", or validation = {folds = 5} in [data]',
         )
+
+
+def check_causes(check: CheckSettings) -> None:
+    """The findings that a check fails on or ignores are causes that there are."""
+    known = [cause.value for cause in Cause]
+    for field, slugs in (("fail_on", check.fail_on), ("ignore", check.ignore)):
+        for slug in slugs:
+            if slug not in known:
+                near = difflib.get_close_matches(slug, known, n=1, cutoff=0.0)
+                raise DefinitionError(
+                    f"[check] {field}",
+                    received=repr(slug),
+                    expected="a cause as `sweep explain` lists them",
+                    remedy=f'write for example {field} = ["{near[0]}"]',
+                )
 
 
 def check_views(training: TrainingSettings) -> None:

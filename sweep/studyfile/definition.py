@@ -13,6 +13,7 @@ from sweep.errors import DefinitionError
 from sweep.records import Scalar
 from sweep.studyfile.crossing import (
     FOLD_PRUNER,
+    check_causes,
     check_group,
     check_loss,
     check_loss_of_space,
@@ -29,6 +30,7 @@ from sweep.studyfile.hypermodel import HYPERMODEL, check_hypermodel, stored_besi
 from sweep.studyfile.notation import stored
 from sweep.studyfile.ranges import read_range, written
 from sweep.studyfile.settings import (
+    CheckSettings,
     DataSettings,
     FoldSettings,
     ModelSettings,
@@ -40,6 +42,7 @@ from sweep.studyfile.space import FieldRange, NumberRange, contains
 from sweep.studyfile.structure import check_structures, structural_parameters
 
 __all__ = [
+    "CheckSettings",
     "Configuration",
     "DataSettings",
     "FoldSettings",
@@ -115,6 +118,7 @@ class StudyDefinition(Table):
     training: TrainingSettings = TrainingSettings()
     space: Mapping[str, FieldRange] = {}
     search: SearchSettings = SearchSettings()
+    check: CheckSettings = CheckSettings()
 
     @model_validator(mode="before")
     @classmethod
@@ -146,6 +150,7 @@ class StudyDefinition(Table):
         check_shares(self.data)
         check_group(self.data.group)
         check_pruner(self.data, self.search)
+        check_causes(self.check)
         check_rates(self.model)
         check_rates_of_space(self.model, self.space)
         check_views(self.training)
@@ -198,8 +203,9 @@ class StudyDefinition(Table):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of everything that decides about a trial, hexadecimal: all but the numbers of trials and repeats."""
+        """SHA-256 of what decides about a trial, hexadecimal: all but [check] and the numbers of trials and repeats."""
         content: dict[str, Any] = json.loads(self.canonical_json())
+        del content["check"]
         for field in ("trials", "finalists", "repeats"):
             del content["search"][field]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -15,8 +15,8 @@ __all__ = ["difference"]
 def difference(first: str, second: str) -> tuple[str, ...]:
     """Fields that differ between two definitions, sorted, as "table.field" (or "field" above the first table).
 
-    The numbers of trials and repeats may differ within a study, so they are never among them. A field that one of them
-    lacks stands at its default: the version that wrote it did what the default says.
+    [check] and the numbers of trials and repeats may differ within a study, so they are never among them. A field that
+    one of them lacks stands at its default: the version that wrote it did what the default says.
 
     Args:
         first: what `StudyDefinition.canonical_json` gave, of any version.
@@ -29,7 +29,8 @@ def difference(first: str, second: str) -> tuple[str, ...]:
         for name in one.keys() | other.keys()
         if one.get(name, defaults.get(name, absent)) != other.get(name, defaults.get(name, absent))
     }
-    return tuple(sorted(differing - {"search.trials", "search.finalists", "search.repeats"}))
+    free = {"search.trials", "search.finalists", "search.repeats"}
+    return tuple(sorted(name for name in differing - free if not name.startswith("check.")))
 
 
 def _fields(definition: dict[str, Any]) -> dict[str, Any]:

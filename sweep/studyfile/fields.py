@@ -7,7 +7,14 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from sweep.errors import DefinitionError
-from sweep.studyfile.settings import DataSettings, ModelSettings, SearchSettings, Table, TrainingSettings
+from sweep.studyfile.settings import (
+    CheckSettings,
+    DataSettings,
+    ModelSettings,
+    SearchSettings,
+    Table,
+    TrainingSettings,
+)
 
 __all__ = [
     "OUTSIDE",
@@ -27,6 +34,7 @@ TABLES: Mapping[str, type[Table]] = {
     "model": ModelSettings,
     "training": TrainingSettings,
     "search": SearchSettings,
+    "check": CheckSettings,
 }
 """The tables but `[space]`, which has the fields of `[model]` and `[training]`."""
 

@@ -8,7 +8,15 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from sweep.studyfile.notation import read_integers, read_numbers, read_patterns, read_texts
 
-__all__ = ["DataSettings", "FoldSettings", "ModelSettings", "SearchSettings", "Table", "TrainingSettings"]
+__all__ = [
+    "CheckSettings",
+    "DataSettings",
+    "FoldSettings",
+    "ModelSettings",
+    "SearchSettings",
+    "Table",
+    "TrainingSettings",
+]
 
 DropoutRate = Annotated[float, Field(ge=0.0, lt=1.0)]
 Width = Annotated[int, Field(ge=1)]
@@ -187,3 +195,22 @@ class SearchSettings(Table):
     seed: Annotated[int, Field(ge=0)] = 0
     finalists: Annotated[int, Field(ge=0, le=10)] = 3
     repeats: Annotated[int, Field(ge=0, le=50)] = 5
+
+
+class CheckSettings(Table):
+    """`[check]`: what `sweep check` fails on; causes are named as `sweep explain` lists them.
+
+    A cause counts as harmful from `harm` on, a share of the images (0.02: two points of accuracy). Findings on `ignore`
+    are shown and change nothing.
+    """
+
+    harm: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.02
+    fail_on: Annotated[tuple[Text, ...], BeforeValidator(read_patterns)] = (
+        "leak",
+        "bursts",
+        "preprocessing",
+        "shift",
+        "shortcut",
+        "label-noise",
+    )
+    ignore: Annotated[tuple[Text, ...], BeforeValidator(read_patterns)] = ()

@@ -14,7 +14,7 @@ from sweep.backbones.catalog import minimum_size
 from sweep.data.groups import GroupGuess, detect_group
 from sweep.data.units import shared_units
 from sweep.records import DataIndex, ImageRecord, Split
-from sweep.studyfile.definition import DataSettings, ModelSettings, SearchSettings, TrainingSettings
+from sweep.studyfile.definition import CheckSettings, DataSettings, ModelSettings, SearchSettings, TrainingSettings
 
 __all__ = ["StudyDraft", "draft_study"]
 
@@ -95,6 +95,7 @@ def _document(data: DataSettings, name: str, batch_size: int) -> dict[str, Any]:
         },
         # Which pruner there is to choose from follows from `validation`, so the file leaves it open.
         "search": _listed(SearchSettings().model_dump(exclude={"pruner"})),
+        "check": _listed(CheckSettings().model_dump()),
     }
 
 

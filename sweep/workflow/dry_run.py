@@ -138,6 +138,7 @@ def _fields(definition: StudyDefinition) -> Iterator[str]:
         yield f"[{table}] {_assigned(fields)}"
     yield f"[space] {_ranges(definition.space) or 'nothing is swept'}"
     yield f"[search] {_assigned(definition.search.model_dump())}"
+    yield f"[check] {_assigned(definition.check.model_dump())}"
 
 
 def _configured(definition: StudyDefinition) -> dict[str, Mapping[str, object]]:

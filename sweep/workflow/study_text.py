@@ -77,6 +77,9 @@ COMMENTS: Mapping[str, str] = {
     "gap_weight": "weight of that charge, from 0 to 0.5",
     "seed": "of the search; the split has its own",
     "finalists": "so many of the first are trained again at the end, with the baseline",
+    "harm": "from which share of the images on a cause counts; 0.02: two points of accuracy",
+    "fail_on": "findings that give `sweep check` a failing exit code; `sweep explain` lists them",
+    "ignore": "findings that change nothing",
     "repeats": "how often, each time with another seed on another split; 0: not at all",
 }
 """Field -> its comment; a question explains itself."""

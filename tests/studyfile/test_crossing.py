@@ -6,6 +6,7 @@ import pytest
 
 from sweep.errors import DefinitionError
 from sweep.studyfile.crossing import (
+    check_causes,
     check_group,
     check_loss,
     check_loss_of_space,
@@ -17,7 +18,14 @@ from sweep.studyfile.crossing import (
     check_views_of_space,
 )
 from sweep.studyfile.ranges import read_range
-from sweep.studyfile.settings import DataSettings, FoldSettings, ModelSettings, SearchSettings, TrainingSettings
+from sweep.studyfile.settings import (
+    CheckSettings,
+    DataSettings,
+    FoldSettings,
+    ModelSettings,
+    SearchSettings,
+    TrainingSettings,
+)
 
 TWO_LAYERS = ModelSettings(head_width=(512, 256), dropout=(0.5, 0.3), dropout_position="after_dense")
 
@@ -190,3 +198,10 @@ def test_a_loss_is_checked_in_every_corner_of_the_space() -> None:
     check_loss_of_space(TrainingSettings(), smoothed)
     with pytest.raises(DefinitionError, match=r"\[space\] label_smoothing: received sparse_.* label_smoothing = 0\.2"):
         check_loss_of_space(TrainingSettings(loss="sparse_categorical_crossentropy"), smoothed)
+
+
+@pytest.mark.parametrize("field", ["fail_on", "ignore"])
+def test_a_check_names_causes_that_there_are(field: str) -> None:
+    check_causes(CheckSettings(**{field: ("leak", "few-images")}))
+    with pytest.raises(DefinitionError, match=rf"\[check\] {field}: received 'leaks'.*write for example.*\"leak\""):
+        check_causes(CheckSettings(**{field: ("leak", "leaks")}))

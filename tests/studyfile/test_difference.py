@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from sweep.studyfile.definition import DataSettings, ModelSettings, SearchSettings, StudyDefinition
+from sweep.studyfile.definition import CheckSettings, DataSettings, ModelSettings, SearchSettings, StudyDefinition
 from sweep.studyfile.difference import difference
 
 BASE = StudyDefinition(name="toys", data=DataSettings(source="toys"))
@@ -33,6 +33,16 @@ def test_the_numbers_of_trials_and_repeats_may_differ() -> None:
     more = BASE.model_copy(update={"search": SearchSettings(trials=100, finalists=5, repeats=0)})
     assert difference(BASE.canonical_json(), more.canonical_json()) == ()
     assert BASE.digest == more.digest
+
+
+def test_what_a_check_fails_on_may_differ() -> None:
+    """No trial depends on it, and studies of versions that did not know it go on."""
+    stricter = BASE.model_copy(update={"check": CheckSettings(harm=0.01, fail_on=("shift",), ignore=("leak",))})
+    assert difference(BASE.canonical_json(), stricter.canonical_json()) == ()
+    assert BASE.digest == stricter.digest
+    earlier = json.loads(BASE.canonical_json())
+    del earlier["check"]
+    assert StudyDefinition.model_validate(earlier).digest == BASE.digest
 
 
 def test_it_names_fields_exactly_when_digests_differ() -> None:
