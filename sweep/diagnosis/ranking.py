@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sweep.diagnosis.balanced import balanced_accuracy, classes_unequal
-from sweep.diagnosis.choice import correct_choice
+from sweep.diagnosis.choice import Choice, choice_among, correct_choice
 from sweep.diagnosis.comparison import (
     Change,
     Comparison,
@@ -100,8 +100,9 @@ class Ranking:
         base_rate: what eligible trials must be shown to beat.
         comparison: from the baseline to rank 1; None where one of them is missing or both are the same.
         changes: by trial number what each other row did against the baseline; empty without one.
-        optimism: rank 1's validation accuracy, corrected for having been chosen on these images; None where rank 1 is
-            not eligible or its predictions are not stored.
+        choice: among which trials rank 1 was chosen, and how; None where rank 1 is not eligible or its predictions are
+            not stored.
+        optimism: rank 1's validation accuracy, corrected for having been chosen on these images; None likewise.
         optimism_of: the number of the trial that `optimism` is about.
         notes: sentences on what limits the ranking.
     """
@@ -111,6 +112,7 @@ class Ranking:
     base_rate: BaseRate
     comparison: Comparison | None
     changes: Mapping[int, Change]
+    choice: Choice | None
     optimism: Optimism | None
     optimism_of: int | None
     notes: tuple[str, ...]
@@ -171,7 +173,8 @@ def rank(
     ]
     base_rate = BaseRate.of(class_counts)
     placed, leader = place(evidence, base_rate, level)
-    optimism, chosen = correct_choice(placed, base_rate, gap_weight=gap_weight, level=level, seed=seed)
+    choice = choice_among(placed, base_rate, gap_weight=gap_weight, level=level)
+    optimism, chosen = correct_choice(choice, level=level, seed=seed)
     rows = _rows(
         placed,
         ties=_ties(placed, level),
@@ -186,6 +189,7 @@ def rank(
         base_rate=base_rate,
         comparison=_baseline_to_best(rows, evidence, level, seed),
         changes=_changes(rows, evidence, level),
+        choice=choice,
         optimism=optimism,
         optimism_of=rows[0].number if optimism else None,
         notes=limits(placed, images=images),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pytest
 
-from sweep.diagnosis.choice import correct_choice, correctable
+from sweep.diagnosis.choice import choice_among, correct_choice, correctable
 from sweep.diagnosis.comparison import evidence_of
+from sweep.diagnosis.optimism import Optimism
 from sweep.diagnosis.tiers import BaseRate, Placed, place
 from sweep.records import IndexArray, TrialRecord, TrialState
 
@@ -27,6 +28,11 @@ def placed(*trials: TrialRecord, blind: tuple[int, ...] = ()) -> list[Placed]:
     return place(evidence, BASE_RATE, 0.95)[0]
 
 
+def correction(order: list[Placed], *, seed: int) -> tuple[Optimism | None, Mapping[int, float]]:
+    choice = choice_among(order, BASE_RATE, gap_weight=0.25, level=0.95)
+    return correct_choice(choice, level=0.95, seed=seed)
+
+
 def luck(make: TrialMaker, trials: int, seed: int) -> list[TrialRecord]:
     """Equally good trials whose hits are coin tosses of 75 %, and whose gap is the larger the fewer they hit."""
     rng = np.random.default_rng(seed)
@@ -40,9 +46,7 @@ def test_the_best_of_equals_owes_its_lead_to_luck(trial_record: TrialMaker) -> N
     # The mean over studies tells: rank 1 of thirty coin tossers looks better than 75 %, corrected it does not.
     naive, corrected = [], []
     for seed in range(8):
-        optimism, _ = correct_choice(
-            placed(*luck(trial_record, 30, seed)), BASE_RATE, gap_weight=0.25, level=0.95, seed=seed
-        )
+        optimism, _ = correction(placed(*luck(trial_record, 30, seed)), seed=seed)
         assert optimism is not None
         naive.append(optimism.naive)
         corrected.append(optimism.corrected.estimate)
@@ -56,7 +60,7 @@ def test_every_trial_is_told_how_often_it_would_be_rank_1(trial_record: TrialMak
     pruned = trial_record(8, correct=np.arange(N) < 290, cross_entropy=0.1, state=TrialState.PRUNED)
     blind = trial_record(9, correct=np.arange(N) < 200)
     order = placed(*lucky, hopeless, pruned, blind, blind=(9,))
-    optimism, chosen = correct_choice(order, BASE_RATE, gap_weight=0.25, level=0.95, seed=0)
+    optimism, chosen = correction(order, seed=0)
     assert optimism is not None
     assert sorted(chosen) == [0, 1, 2, 3, 4, 7]  # neither the pruned one nor the one without predictions
     assert chosen[7] == 0.0
@@ -64,13 +68,13 @@ def test_every_trial_is_told_how_often_it_would_be_rank_1(trial_record: TrialMak
     best = order[0].evidence
     assert best.correct is not None
     assert optimism.naive == pytest.approx(best.correct.mean())
-    again, _ = correct_choice(order, BASE_RATE, gap_weight=0.25, level=0.95, seed=0)
+    again, _ = correction(order, seed=0)
     assert again == optimism
 
 
 def test_a_trial_without_rivals_owes_nothing_to_luck(trial_record: TrialMaker) -> None:
     alone = placed(trial_record(3, correct=np.arange(N) < 225))
-    optimism, chosen = correct_choice(alone, BASE_RATE, gap_weight=0.25, level=0.95, seed=0)
+    optimism, chosen = correction(alone, seed=0)
     assert optimism is not None
     assert optimism.bias == pytest.approx(0.0)
     assert chosen == {3: 1.0}
@@ -81,4 +85,4 @@ def test_there_is_nothing_to_correct_without_a_leader_or_its_predictions(trial_r
     blind = placed(trial_record(1, correct=np.arange(N) < 200), blind=(1,))
     for order in ([], unlearnt, blind):
         assert not correctable(order)
-        assert correct_choice(order, BASE_RATE, gap_weight=0.25, level=0.95, seed=0) == (None, {})
+        assert correction(order, seed=0) == (None, {})
