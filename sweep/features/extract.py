@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,14 +129,15 @@ class FeatureLibrary:
         for configuration in configurations:
             backbone = self.backbone(configuration.model)
             wanted[backbone].update(dict.fromkeys(_entries(backbone, configuration)))
+        converted: _Converted = {}
         for backbone, entries in wanted.items():
-            self._extract(backbone, tuple(entries))
+            self._extract(backbone, tuple(entries), converted)
 
     def features(self, configuration: Configuration) -> Features:
         """The features of one configuration, computed now if they are missing."""
         backbone = self.backbone(configuration.model)
         entries = _entries(backbone, configuration)
-        self._extract(backbone, entries)
+        self._extract(backbone, entries, {})
         clean, *views = [self._read(backbone, entry) for entry in entries]
         return Features(cut=entries[0].cut, clean=clean, views=views[0] if views else None)
 
@@ -173,12 +176,17 @@ class FeatureLibrary:
 
     # ---- the pass ----------------------------------------------------------------------------------------------------
 
-    def _extract(self, backbone: Backbone, entries: Sequence[_Entry]) -> None:
+    def _extract(self, backbone: Backbone, entries: Sequence[_Entry], converted: _Converted) -> None:
+        """Compute what is missing; a network that is given its pixels in several ways is converted once."""
         missing = self._missing(backbone, entries)
         if not missing:
             return
-        with self._progress.stage("compiling", None, "frozen part"):
-            source = _Source(backbone, tuple(dict.fromkeys(entry.cut for entry in missing)))
+        cuts = tuple(dict.fromkeys(entry.cut for entry in missing))
+        key = backbone.digest, cuts
+        if key not in converted:
+            with self._progress.stage("compiling", None, "frozen part"):
+                converted[key] = _Source(backbone, cuts)
+        source = converted[key].given(backbone)
         if source.engine is not None and source.engine.name != expected_engine():
             # OpenVINO has refused this backbone: an earlier run may have left what TensorFlow computed instead.
             self._engine_names[backbone.digest] = source.engine.name
@@ -246,10 +254,19 @@ class _Source:
             self.shapes |= {cut: output.shape[1:] for cut, output in zip(self._computed, prefix.outputs, strict=True)}
             self.engine = make_engine(prefix)
 
+    def given(self, backbone: Backbone) -> _Source:
+        """The same network, given its pixels in another way."""
+        other = copy.copy(self)
+        other.backbone = backbone
+        return other
+
     def run(self, pixels: NDArray[np.uint8]) -> dict[Cut, Float32]:
         prepared = self.backbone.preprocess(pixels)
         outputs = [] if self.engine is None else self.engine.run(prepared)
         return {Cut(INPUT): prepared, **dict(zip(self._computed, outputs, strict=True))}
+
+
+_Converted: TypeAlias = dict[tuple[str, tuple[Cut, ...]], _Source]
 
 
 def _entries(backbone: Backbone, configuration: Configuration) -> tuple[_Entry, ...]:
