@@ -82,7 +82,7 @@ _SMALL_VALIDATION = CauseText(
     "is `learning-rate`. What many trials make of the same luck is `best-of-many`.",
     measured="Arithmetic, no test: the error to be expected of validation accuracy, √(2/π) of its standard error. "
     "Found where that is 2 points or more even if the true accuracy is the kindest that fits the count (at 75 %: "
-    "below about 245 images). Images of sources of m count as n / (1 + (m − 1)ρ), ρ being how alike the answers "
+    "below about 300 images). Images of sources of m count as n / (1 + (m − 1)ρ), ρ being how alike the answers "
     "within a source are. For ±2 points (95 %), 1,800 images are needed at 75 %, 865 at 90 %.",
     remedy="`data.validation = {folds = 5}`: every image that is not sealed is validated once, by a model that did "
     "not see it; `data.validation = {folds = 5, repeats = 2}` does so twice. Or a larger share, or more images. "
