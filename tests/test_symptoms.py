@@ -38,6 +38,12 @@ from sweep.training.trial import Trainer
 Pixels: TypeAlias = NDArray[np.uint8]
 
 
+@pytest.fixture(autouse=True)
+def unswitched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Modes are compiled for seconds, and no symptom is told by them."""
+    monkeypatch.setattr("sweep.training.measurement.measure_modes", lambda *data, **options: ())
+
+
 class Small:
     """A study's trainer over made-up pictures, class after class, as many of each; some of each are for validation."""
 

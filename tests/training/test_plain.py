@@ -113,6 +113,13 @@ KINDS: dict[str, dict[str, object]] = {
 }
 
 
+@pytest.fixture(autouse=True)
+def unswitched(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Modes are compiled for seconds; they have tests of their own, and here one that looks at them."""
+    if "where_nothing_is_unfrozen" not in request.node.name:
+        monkeypatch.setattr("sweep.training.measurement.measure_modes", lambda *data, **options: ())
+
+
 @pytest.mark.parametrize("fields", KINDS.values(), ids=KINDS.keys())
 def test_cached_and_fused_training_is_ordinary_training(
     fields: dict[str, object], trainer: Trainer, plain_trainer: MakePlain, configure: Configure, reporter: Reporter
