@@ -40,6 +40,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.
     """No setting of the caller's leaks in, and nothing is written to the caller's cache."""
     for name in [name for name in os.environ if name.startswith("SWEEP_")]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("SWEEP_CHECK_ON_RUN", "false")  # tests of it turn it on
     monkeypatch.setenv("SWEEP_CACHE", str(tmp_path_factory.mktemp("cache")))
 
 
@@ -141,6 +142,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, sweep.Open
     photos = write_noisy_photos(root / "photos", {"<b>cat": 60, "dog": 190}, count=30)
     # The autouse fixture that sets it is of function scope.
     os.environ["SWEEP_CACHE"] = str(root / "cache")
+    os.environ["SWEEP_CHECK_ON_RUN"] = "false"
     study = run_study(str(photos), trials=3, database=root / "study.db", sets=QUICK)
     return root / "study.db", study
 

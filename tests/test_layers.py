@@ -135,6 +135,8 @@ TABLES = {"numpy", "pandas", "optuna", "sqlalchemy", "plotly", "rich.live"}
         (["--help"], TENSORFLOW | TABLES),
         (["run", "--help"], TENSORFLOW | TABLES),
         (["report", "--help"], TENSORFLOW | TABLES),
+        (["diagnose", "--help"], TENSORFLOW | TABLES),
+        (["explain", "leak"], TENSORFLOW | TABLES - {"numpy"}),
         (["studies"], TENSORFLOW),
     ],
 )

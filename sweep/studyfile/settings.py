@@ -200,10 +200,11 @@ class SearchSettings(Table):
 class CheckSettings(Table):
     """`[check]`: what `sweep check` fails on; causes are named as `sweep explain` lists them.
 
-    A cause counts as harmful from `harm` on, a share of the images (0.02: two points of accuracy). Findings on `ignore`
-    are shown and change nothing.
+    With `on_run` a search ends with the short trainings that a verdict needs. A cause counts as harmful from `harm` on,
+    a share of the images (0.02: two points of accuracy). Findings on `ignore` are shown and change nothing.
     """
 
+    on_run: bool = True
     harm: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.02
     fail_on: Annotated[tuple[Text, ...], BeforeValidator(read_patterns)] = (
         "leak",

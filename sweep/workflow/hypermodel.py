@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sweep.backbones.cut import INPUT, cut_for, tail_key
 from sweep.data.folds import trainings
 from sweep.errors import TrialError
+from sweep.features.extract import FeatureLibrary
 from sweep.progress import Progress, Silent
 from sweep.records import DataIndex, Scalar, SplitIndices, TrialRecord
 from sweep.studyfile.definition import StudyDefinition
@@ -20,8 +21,16 @@ from sweep.studyfile.space import FieldRange
 from sweep.training.folds import DescribesModels, FoldTrainer
 from sweep.training.recent import physical_memory
 from sweep.training.sizes import check_memory
+from sweep.training.trial import Trainer
 from sweep.workflow.model_text import size_lines
-from sweep.workflow.prepare import PreparedData, check_backbones, check_half_precision, make_library, make_trainer
+from sweep.workflow.prepare import (
+    PreparedData,
+    check_backbones,
+    check_half_precision,
+    make_library,
+    make_trainer,
+    with_folds,
+)
 
 if TYPE_CHECKING:
     from sweep.search.keras_tuner import Candidates
@@ -41,6 +50,8 @@ class Training:
         lines: what can be said of the baseline before it is trained.
         prepare: runs the frozen part of our models once for every cut that the space can ask for.
         wholly_frozen: whether a trial's features are what its whole backbone says.
+        library: of our models' features; None beside a hypermodel, as is the next.
+        single: trains one split of our models, whatever folds the study has.
     """
 
     trainer: DescribesModels
@@ -48,6 +59,8 @@ class Training:
     lines: Iterable[str]
     prepare: Callable[[], None]
     wholly_frozen: Callable[[TrialRecord], bool]
+    library: FeatureLibrary | None = None
+    single: Trainer | None = None
 
 
 def check_models(definition: StudyDefinition, base: Path) -> None:
@@ -75,7 +88,8 @@ def make_training(definition: StudyDefinition, data: PreparedData, *, base: Path
     """
     if not definition.model.hypermodel:
         library = make_library(definition, data, base=base, progress=progress)
-        ours = make_trainer(library, data)
+        single = make_trainer(library, data)
+        ours = with_folds(single, data)
 
         def wholly_frozen(trial: TrialRecord) -> bool:
             model = definition.configuration(trial.parameters).model
@@ -88,6 +102,8 @@ def make_training(definition: StudyDefinition, data: PreparedData, *, base: Path
             lines=size_lines(ours.describe(definition.baseline)),
             prepare=lambda: library.prepare(definition.structural_configurations()),
             wholly_frozen=wholly_frozen,
+            library=library,
+            single=single,
         )
     candidates = _load_candidates(definition, base, len(data.index.class_names))
     theirs = _make_hyper_trainer(candidates, data.pixels, data.index, data.split, progress)

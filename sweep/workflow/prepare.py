@@ -24,7 +24,15 @@ from sweep.training.folds import FoldTrainer
 from sweep.training.precision import check_precision
 from sweep.training.trial import Trainer
 
-__all__ = ["PreparedData", "check_backbones", "check_half_precision", "make_library", "make_trainer", "prepare_data"]
+__all__ = [
+    "PreparedData",
+    "check_backbones",
+    "check_half_precision",
+    "make_library",
+    "make_trainer",
+    "prepare_data",
+    "with_folds",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -88,10 +96,12 @@ def make_library(definition: StudyDefinition, data: PreparedData, *, base: Path,
     )
 
 
-def make_trainer(library: FeatureLibrary, data: PreparedData) -> Trainer | FoldTrainer:
-    """What trains on a study's split; it computes features that the library lacks when a trial needs them."""
-    labels = data.index.labels
-    trainer = Trainer(
-        library=library, labels=labels, split=trainings(data.split)[0], num_classes=len(data.index.class_names)
-    )
-    return FoldTrainer(trainer, labels=labels, split=data.split) if data.split.folds else trainer
+def make_trainer(library: FeatureLibrary, data: PreparedData) -> Trainer:
+    """What trains on a study's split, with folds on the first; it computes features that the library lacks."""
+    split = trainings(data.split)[0]
+    return Trainer(library=library, labels=data.index.labels, split=split, num_classes=len(data.index.class_names))
+
+
+def with_folds(trainer: Trainer, data: PreparedData) -> Trainer | FoldTrainer:
+    """The trainer of a study's trials: once a fold where its split has folds."""
+    return FoldTrainer(trainer, labels=data.index.labels, split=data.split) if data.split.folds else trainer

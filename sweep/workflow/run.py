@@ -26,6 +26,7 @@ from sweep.workflow.resolve import Overrides, ResolvedStudy, resolve_study
 from sweep.workflow.saving import FrozenPasses
 from sweep.workflow.stages import TimedProgress
 from sweep.workflow.trust import check_trust
+from sweep.workflow.verdicts import verdict_after
 
 __all__ = ["RunOutcome", "run_resolved", "run_study"]
 
@@ -41,6 +42,7 @@ class RunOutcome:
         repeated: how many repetitions of the finalists there are, or "" where none was asked for.
         stages: wall time by stage.
         saved: what running the frozen part once has saved, as lines.
+        verdict: on the baseline, in a sentence, or "" where none was asked for.
     """
 
     study: str
@@ -49,6 +51,7 @@ class RunOutcome:
     repeated: str
     stages: tuple[StageRecord, ...]
     saved: tuple[str, ...]
+    verdict: str = ""
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -61,6 +64,7 @@ class RunOutcome:
             *([self.repeated] if self.repeated else []),
             f"time: {times}",
             *self.saved,
+            *([f"verdict: {self.verdict}"] if self.verdict else []),
             f"next: sweep report {self.database}",
         )
 
@@ -146,6 +150,8 @@ def run_resolved(
             definition=definition, data=data, trainer=training.trainer, database=opened, progress=progress
         )
         repeated = finals.run(deadline=deadline) if search.complete else ""
+        late = deadline is not None and time.monotonic() >= deadline
+        verdict = "" if late else verdict_after(resolved, data, training, opened, progress=progress)
         opened.save_stages(definition.name, progress.records)
     return RunOutcome(
         study=definition.name,
@@ -154,6 +160,7 @@ def run_resolved(
         repeated=repeated,
         stages=progress.records,
         saved=passes.lines(progress.records),
+        verdict=verdict,
     )
 
 

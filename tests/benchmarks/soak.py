@@ -71,7 +71,13 @@ dropout = {low = 0.0, high = 0.8}
 l2 = {low = 1e-6, high = 1e-2, log = true}
 learning_rate = {low = 1e-4, high = 1e-2, log = true}
 """
-SETTINGS = ("search.sampler=random", "search.pruner=none", "search.finalists=0", "search.repeats=0")
+SETTINGS = (
+    "search.sampler=random",
+    "search.pruner=none",
+    "search.finalists=0",
+    "search.repeats=0",
+    "check.on_run=false",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

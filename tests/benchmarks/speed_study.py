@@ -91,7 +91,7 @@ def data_table(source: str, image_size: int) -> tuple[dict[str, Any], float]:
 
 
 def study_text(setting: Setting) -> str:
-    """The study file: no augmentation, no early stopping, the last epoch's weights, no finalists."""
+    """The study file: no augmentation, no early stopping, the last epoch's weights, no finalists, no check."""
     data = "\n".join(f"{name} = {json.dumps(value)}" for name, value in setting.data.items())
     return f"""schema = 1
 name = "first"
@@ -123,6 +123,9 @@ pruner = "{setting.pruner}"
 objective = "balanced"
 seed = {setting.seed}
 finalists = 0
+
+[check]
+on_run = false
 """
 
 

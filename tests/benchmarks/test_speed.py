@@ -137,6 +137,7 @@ def test_the_table_names_every_side_and_what_is_extrapolated(compared: Compared)
     assert "s* " in row
     assert text.count("extrapolated from 1 of 2 trials") == 2
     assert "finalists = 0" in text
+    assert "check.on_run = false" in text
     assert f"÷ limit: {compared.found['ratios']['limit']:.2f}" in text
 
 

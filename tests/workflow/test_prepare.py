@@ -14,7 +14,14 @@ from sweep.progress import Silent
 from sweep.records import EpochRecord, Moment
 from sweep.studyfile.definition import StudyDefinition
 from sweep.training.folds import FoldTrainer
-from sweep.workflow.prepare import check_backbones, check_half_precision, make_library, make_trainer, prepare_data
+from sweep.workflow.prepare import (
+    check_backbones,
+    check_half_precision,
+    make_library,
+    make_trainer,
+    prepare_data,
+    with_folds,
+)
 from sweep.workflow.stages import TimedProgress
 
 
@@ -51,7 +58,7 @@ def test_folds_share_one_backbone_pass_and_one_sealed_side(photo_folder: Callabl
     study = definition(photo_folder({"cat": 20, "dog": 20}), {"folds": 3})
     progress, reporter = TimedProgress(Silent()), ToTheEnd()
     data = prepare_data(study, base=tmp_path, progress=progress)
-    trainer = make_trainer(make_library(study, data, base=tmp_path, progress=progress), data)
+    trainer = with_folds(make_trainer(make_library(study, data, base=tmp_path, progress=progress), data), data)
     assert isinstance(trainer, FoldTrainer)
     assert trainer.describe(study.baseline).cut == "head_relu, avg pooled"
     assert passes(progress) == [], "sizes need no features"

@@ -1,0 +1,131 @@
+"""`sweep diagnose`: the verdict on a study's baseline or a trial, from what is stored; loads no TensorFlow."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sweep.diagnosis.verdict import Verdict, judge, latest, verdict_sentence
+from sweep.errors import UsageError
+from sweep.records import Cause, Finding, StudyRecord
+from sweep.report.verdict import exhibit_lines, verdict_json, verdict_lines
+from sweep.store.results import Database, open_database
+from sweep.studyfile.definition import StudyDefinition
+from sweep.workflow.report import read_report
+from sweep.workflow.trial_probing import probe_choice, probe_records, trained
+
+__all__ = ["Diagnosis", "diagnose", "diagnose_opened"]
+
+_NOT_LOOKED = "no probe of the images is there yet"
+_NOT_TRAINED = "it takes short trainings, which a search does for the baseline at its end"
+_OF_TRAININGS = (
+    Cause.CAPACITY,
+    Cause.BOTTLENECK,
+    Cause.IDLE_DROPOUT,
+    Cause.OVER_REGULARIZED,
+    Cause.LEARNING_RATE,
+    Cause.NOT_TRAINING,
+    Cause.DISTORTION,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """A verdict and whom it is about.
+
+    Attributes:
+        number: of the trial.
+        subject: the trial in words, such as "your configuration (trial 0)".
+        paths: of the pictures that findings show, by position in the study's index.
+    """
+
+    study: str
+    number: int
+    subject: str
+    verdict: Verdict
+    paths: dict[int, str]
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in one sentence."""
+        return f"{self.subject}: {verdict_sentence(self.verdict)}"
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What the terminal shows."""
+        shown = (exhibit for finding in self.verdict.causes for exhibit in finding.exhibits)
+        pictures = (line for exhibit in shown for line in exhibit_lines(exhibit, self.paths))
+        return (f"study {self.study}, {self.subject}", *verdict_lines(self.verdict), *pictures)
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        """The same as plain values."""
+        paths = {str(row): path for row, path in self.paths.items()}
+        return {"study": self.study, "trial": self.number, **verdict_json(self.verdict), "paths": paths}
+
+
+def diagnose(database: str | Path, *, study: str | None = None, trial: int | None = None) -> Diagnosis:
+    """Name the causes of a trial's gap.
+
+    Args:
+        database: with the study.
+        study: which one; the newest unless named.
+        trial: its number; the baseline unless named.
+
+    Raises:
+        StoreError: the database is missing, foreign or newer, or holds no such study.
+        UsageError: there is no such trial, or it has no measurement.
+    """
+    with open_database(database) as opened:
+        return diagnose_opened(opened, opened.study(study), trial=trial)
+
+
+def diagnose_opened(opened: Database, record: StudyRecord, *, trial: int | None = None) -> Diagnosis:
+    """The same of an open database; errors as `diagnose`."""
+    definition = StudyDefinition.model_validate(json.loads(record.definition))
+    report, images = read_report(opened, record), opened.images(record.name)
+    baseline = next((one.number for one in report.trials if one.baseline and one.measurement is not None), None)
+    number = baseline if trial is None else trial
+    if number is None or number not in {one.number for one in report.trials}:
+        raise UsageError(
+            "--trial" if trial is not None else record.name,
+            received=f"trial {trial}" if trial is not None else "a study whose baseline has no result yet",
+            expected="a trial that has one",
+            remedy="`sweep report` lists them" if trial is not None else "finish the study, or name one with --trial",
+        )
+    one = trained(report, images, definition, number)
+    if one is None:
+        raise UsageError(
+            "--trial",
+            received=f"trial {number}, which has no measurement",
+            expected="a trial that was trained",
+            remedy="`sweep report` lists them",
+        )
+    choice = [probe_choice(report)] if trial is None else []
+    rounds = [
+        *opened.findings(record.name, trial=None),
+        (*probe_records(one), *choice),
+        *opened.findings(record.name, trial=number),
+    ]
+    found = latest([_missing(choice), *rounds])
+    verdict = judge(found, num_classes=one.num_classes, harm=definition.check.harm)
+    shown = {row for finding in verdict.causes for exhibit in finding.exhibits for row in exhibit.images}
+    name = report.baseline_name if number == baseline else "the configuration"
+    return Diagnosis(
+        study=record.name,
+        number=number,
+        subject=f"{name} (trial {number})",
+        verdict=verdict,
+        paths={row: images[row][0].path for row in sorted(shown)},
+    )
+
+
+def _missing(choice: Iterable[Finding]) -> tuple[Finding, ...]:
+    """What is said of a cause of which nobody says more."""
+    reasons = {cause: _NOT_TRAINED if cause in _OF_TRAININGS else _NOT_LOOKED for cause in Cause}
+    if not choice:
+        del reasons[Cause.BEST_OF_MANY]  # of the study, not of one of its trials
+    return tuple(Finding.not_measured(cause, reason) for cause, reason in reasons.items())

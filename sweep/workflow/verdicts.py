@@ -1,0 +1,55 @@
+"""What a search does for its verdict: short trainings after its trials."""
+
+from __future__ import annotations
+
+from sweep.errors import SweepError
+from sweep.progress import Progress
+from sweep.records import Finding
+from sweep.store.results import Database
+from sweep.workflow.diagnose import diagnose_opened
+from sweep.workflow.fits import fit_variants
+from sweep.workflow.hypermodel import Training
+from sweep.workflow.prepare import PreparedData
+from sweep.workflow.report import read_report
+from sweep.workflow.resolve import ResolvedStudy
+from sweep.workflow.trial_probing import probe_fits, trained
+
+__all__ = ["verdict_after"]
+
+
+def verdict_after(
+    resolved: ResolvedStudy, data: PreparedData, training: Training, database: Database, *, progress: Progress
+) -> str:
+    """Train what the verdict on the baseline needs, unless that was done, and give the verdict in a sentence.
+
+    Returns:
+        "" where the study asks for none, or the baseline has no result.
+    """
+    definition = resolved.definition
+    if not definition.check.on_run:
+        return ""
+    record = database.study(definition.name)
+    report = read_report(database, record)
+    baseline = next((one for one in report.trials if one.baseline and one.measurement is not None), None)
+    if baseline is None:
+        return ""
+    done = bool(database.findings(definition.name, trial=baseline.number))
+    if training.single is not None and training.library is not None and not done:
+        one = trained(report, database.images(definition.name), definition, baseline.number)
+        assert one is not None
+        try:
+            backbone = training.library.backbone(definition.baseline.model)
+            fits = fit_variants(
+                training.single,
+                definition.baseline,
+                data,
+                feature_map=backbone.model.output_shape[1:3],
+                seed=definition.search.seed,
+                progress=progress,
+            )
+        except SweepError as error:
+            progress.note(f"no short training for the verdict: {error}")
+        else:
+            found: tuple[Finding, ...] = probe_fits(one, definition.baseline, fits)
+            database.save_findings(definition.name, found, trial=baseline.number)
+    return diagnose_opened(database, record).sentence
