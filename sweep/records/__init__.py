@@ -8,6 +8,7 @@ from sweep.records.data import DataIndex, DataSummary, ImageRecord, SplitIndices
 from sweep.records.findings import Cause, Exhibit, Finding, Remedy, Unit
 from sweep.records.fits import FitRecord
 from sweep.records.modes import ModeRecord
+from sweep.records.proofs import ProofOutcome, ProofRecord
 from sweep.records.repeats import HoldoutRecord, HoldoutResult, RepeatRecord
 from sweep.records.trials import (
     EpochRecord,
@@ -38,6 +39,8 @@ __all__ = [
     "ModeRecord",
     "Moment",
     "PredictionRecord",
+    "ProofOutcome",
+    "ProofRecord",
     "Remedy",
     "RepeatRecord",
     "Scalar",

@@ -92,6 +92,7 @@ class Finding:
         exhibits: pictures.
         missing: why it was not measured; "" where it was.
         repaired: causes that were repaired, virtually, before this was measured.
+        rows: positions of all images that the remedy takes out, ascending; pictures show but a few of them.
     """
 
     cause: Cause
@@ -107,6 +108,7 @@ class Finding:
     exhibits: tuple[Exhibit, ...] = ()
     missing: str = ""
     repaired: tuple[Cause, ...] = ()
+    rows: tuple[int, ...] = ()
 
     @classmethod
     def not_measured(cls, cause: Cause, reason: str) -> Finding:

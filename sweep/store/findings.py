@@ -97,6 +97,7 @@ def _row(finding: Finding) -> Values:
                 for exhibit in finding.exhibits
             ]
         ),
+        "rows": json.dumps([int(position) for position in finding.rows]) if finding.rows else None,
     }
 
 
@@ -153,6 +154,7 @@ def _finding(row: Row[Any]) -> Finding:
             Exhibit(caption=exhibit["caption"], images=tuple(exhibit["images"])) for exhibit in json.loads(row.exhibits)
         ),
         repaired=tuple(Cause(slug) for slug in row.repaired.split(",") if slug),
+        rows=tuple(json.loads(row.rows)) if row.rows else (),
     )
 
 

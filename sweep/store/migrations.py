@@ -14,10 +14,11 @@ from sweep.store.address import transaction
 from sweep.store.schema import metadata, schema_version
 from sweep.store.version2 import upgrade_to_version_2
 from sweep.store.version3 import upgrade_to_version_3
+from sweep.store.version4 import upgrade_to_version_4
 
 __all__ = ["STEPS", "create_tables", "current_version", "stored_version", "upgrade_tables"]
 
-STEPS: tuple[Callable[[Connection], None], ...] = (upgrade_to_version_2, upgrade_to_version_3)
+STEPS: tuple[Callable[[Connection], None], ...] = (upgrade_to_version_2, upgrade_to_version_3, upgrade_to_version_4)
 """`STEPS[0]` leads from version 1 to 2, `STEPS[1]` from 2 to 3, and so on."""
 
 

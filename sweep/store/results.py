@@ -23,6 +23,7 @@ from sweep.records import (
     Measurement,
     Moment,
     PredictionRecord,
+    ProofRecord,
     RepeatRecord,
     Scalar,
     Side,
@@ -39,6 +40,7 @@ from sweep.store.faults import readable, translated
 from sweep.store.findings import add_findings, read_findings
 from sweep.store.opening import open_engine
 from sweep.store.optuna_storage import OnStale, open_optuna_storage
+from sweep.store.proofs import add_proof, read_proofs
 from sweep.store.repeats import add_holdout, add_repeat, opened_images, read_holdouts, read_repeats
 from sweep.store.serialise import failure_row, measurement_row, prediction_row, scalars_json
 from sweep.store.studies import Differing, add_study, check_definition, find_study, read_images, read_studies
@@ -252,6 +254,16 @@ class Database:
         """What probes said of a trial, or of the data alone (None), round by round, the fewest repairs first."""
         with self._reading() as connection:
             return read_findings(connection, study, trial)
+
+    def save_proof(self, study: str, proof: ProofRecord) -> None:
+        """Store what running a remedy has shown, in place of what it had shown before."""
+        with self._writing(alone=True) as connection:
+            add_proof(connection, study, proof)
+
+    def proofs(self, study: str, *, trial: int) -> tuple[ProofRecord, ...]:
+        """Every remedy of a trial that was run, the last one last."""
+        with self._reading() as connection:
+            return read_proofs(connection, study, trial)
 
     # ---- Optuna --------------------------------------------------------------------------------------------------
 

@@ -37,6 +37,7 @@ __all__ = [
     "metadata",
     "modes",
     "predictions",
+    "proofs",
     "repeats",
     "schema_version",
     "stages",
@@ -81,17 +82,18 @@ class _Time(TypeDecorator[datetime.datetime]):
 metadata = MetaData()
 
 NAME_LENGTH = 512  # Optuna's limit for a study's name
+CHANGES = ("gap_narrowed", "accuracy_gained", "cross_entropy_saved")  # of a proof, each an interval
 
 
 def _study() -> Column[str]:
     return Column("study", String(NAME_LENGTH), ForeignKey("sweep_studies.name", ondelete="CASCADE"), primary_key=True)
 
 
-def _of_trial() -> tuple[Column[str], Column[int], ForeignKeyConstraint]:
+def _of_trial(*, key: bool = True) -> tuple[Column[str], Column[int], ForeignKeyConstraint]:
     """The columns of a table that hangs on a trial, and the constraint that removes its rows with it."""
     return (
-        Column("study", String(NAME_LENGTH), primary_key=True),
-        Column("number", _Whole, primary_key=True, autoincrement=False),
+        Column("study", String(NAME_LENGTH), primary_key=key, nullable=False),
+        Column("number", _Whole, primary_key=key, autoincrement=False, nullable=False),
         ForeignKeyConstraint(["study", "number"], ["sweep_trials.study", "sweep_trials.number"], ondelete="CASCADE"),
     )
 
@@ -284,4 +286,22 @@ findings = Table(
     *(Column(name, Text, nullable=False) for name in ("source", "missing")),
     Column("measured", _Time, nullable=False),
     Column("version", Text),
+    Column("rows", Text),
+)
+
+proofs = Table(
+    "sweep_proofs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    *_of_trial(key=False),
+    Column("cause", String(32), nullable=False),
+    Column("changes", Text, nullable=False),
+    Column("left_out", _Whole, nullable=False),
+    Column("repeats", _Whole, nullable=False),
+    Column("new_split", Boolean, nullable=False),
+    *_reals(*(f"{change}_{bound}" for change in CHANGES for bound in ("estimate", "low", "high", "level"))),
+    Column("p", _Real),
+    Column("outcome", String(16), nullable=False),
+    Column("sentence", Text, nullable=False),
+    Column("measured", _Time, nullable=False),
 )

@@ -48,6 +48,7 @@ FULL = Finding(
     source="Northcutt and others, Confident Learning, 2021, https://arxiv.org/abs/1911.00068",
     exhibits=(Exhibit(caption="flagged", images=(4, 0, 2)), Exhibit(caption="none", images=())),
     repaired=(Cause.BATCH_NORM, Cause.LEAK),
+    rows=(0, 2, 4),
 )
 LEAK = Finding(
     cause=Cause.LEAK, effect=Interval(estimate=0.05, low=0.02, high=0.08), p=0.0004, images=40, summary="12 copies"

@@ -36,6 +36,7 @@ def test_every_table_carries_our_prefix() -> None:
         "sweep_images",
         "sweep_modes",
         "sweep_predictions",
+        "sweep_proofs",
         "sweep_repeats",
         "sweep_schema",
         "sweep_stages",
