@@ -8,7 +8,7 @@ All else is undetermined: a verdict is never forced.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -25,6 +25,7 @@ __all__ = [
     "Verdict",
     "judge",
     "latest",
+    "margin",
     "verdict_sentence",
 ]
 
@@ -67,9 +68,10 @@ ORDER: tuple[Cause, ...] = (
 
 
 class Outcome(StrEnum):
-    """What is said of one cause."""
+    """What is said of one cause; refuted is what was found, but mending it has changed nothing."""
 
     FOUND = "found"
+    REFUTED = "refuted"
     EXCLUDED = "excluded"
     UNDETERMINED = "undetermined"
     NOT_MEASURED = "not measured"
@@ -123,27 +125,40 @@ class Verdict:
         return tuple(one.finding for one in self.having(Outcome.FOUND))
 
 
-def judge(findings: Sequence[Finding], *, num_classes: int, harm: float = HARM) -> Verdict:
+def margin(unit: Unit, harm: float, num_classes: int) -> float:
+    """The harm margin in a unit.
+
+    Cross-entropies are held against `harm` · ln(num_classes), which is what that share of the images costs when they
+    are known and then no longer.
+    """
+    return harm if unit is Unit.ACCURACY else harm * math.log(num_classes)
+
+
+def judge(
+    findings: Sequence[Finding], *, num_classes: int, harm: float = HARM, refuted: Collection[Cause] = ()
+) -> Verdict:
     """Apply the decision rule to one finding a cause.
 
     Args:
         findings: of every cause that was looked at, each once; see `latest`.
-        num_classes: of the study; cross-entropies are held against `harm` · ln(num_classes), which is what that share
-            of the images costs when they are known and then no longer.
+        num_classes: of the study.
         harm: the harm margin, a share of the images.
+        refuted: causes whose remedies were run and brought nothing.
 
     Raises:
         ValueError: a cause has two findings.
     """
     if len({finding.cause for finding in findings}) < len(findings):
         raise ValueError("expected one finding a cause")
-    margins = {Unit.ACCURACY: harm, Unit.CROSS_ENTROPY: harm * math.log(num_classes)}
     tested = [finding for finding in findings if finding.p is not None and not finding.exact]
     adjusted = dict(
         zip((one.cause for one in tested), holm([one.p for one in tested if one.p is not None]), strict=True)
     )
     ordered = sorted(findings, key=lambda finding: ORDER.index(finding.cause))
-    judged = tuple(_judged(one, adjusted.get(one.cause, one.p), margins[one.unit]) for one in ordered)
+    judged = tuple(
+        _judged(one, adjusted.get(one.cause, one.p), margin(one.unit, harm, num_classes), one.cause in refuted)
+        for one in ordered
+    )
     return Verdict(status=_status(judged), judged=judged, harm=harm)
 
 
@@ -174,6 +189,8 @@ def verdict_sentence(verdict: Verdict) -> str:
     clauses = [f"{excluded} causes are excluded"]
     if open_:
         clauses.append(f"{_listed(open_)} cannot be told from chance with these images")
+    if refuted := verdict.having(Outcome.REFUTED):
+        clauses.append(f"mending {_listed(refuted)} has changed nothing")
     if missing:
         clauses.append(f"{_listed(missing)} could not be measured")
     return f"undetermined: {'; '.join(clauses)}."
@@ -183,27 +200,27 @@ def _listed(judged: Sequence[Judged]) -> str:
     return ", ".join(one.finding.cause.value for one in judged)
 
 
-def _judged(finding: Finding, p: float | None, margin: float) -> Judged:
+def _judged(finding: Finding, p: float | None, least: float, refuted: bool) -> Judged:
     effect = finding.effect
     if effect is None or p is None:
         return Judged(finding=finding, outcome=Outcome.NOT_MEASURED, p=None)
-    if p < SIGNIFICANCE and effect.low > 0 and effect.estimate >= margin:
-        return Judged(finding=finding, outcome=Outcome.FOUND, p=p)
-    if effect.high < margin:
+    if p < SIGNIFICANCE and effect.low > 0 and effect.estimate >= least:
+        return Judged(finding=finding, outcome=Outcome.REFUTED if refuted else Outcome.FOUND, p=p)
+    if effect.high < least:
         return Judged(finding=finding, outcome=Outcome.EXCLUDED, p=p)
-    return Judged(finding=finding, outcome=Outcome.UNDETERMINED, p=p, images_needed=_needed(finding, margin))
+    return Judged(finding=finding, outcome=Outcome.UNDETERMINED, p=p, images_needed=_needed(finding, least))
 
 
-def _needed(finding: Finding, margin: float) -> int | None:
+def _needed(finding: Finding, least: float) -> int | None:
     """Images at which an interval about the same estimate would lie above 0, or below the margin."""
     effect = finding.effect
     assert effect is not None
     if not finding.images:
         return None
-    if effect.estimate >= margin:
+    if effect.estimate >= least:
         shrink = (effect.estimate - effect.low) / effect.estimate
     else:
-        shrink = (effect.high - effect.estimate) / (margin - effect.estimate)
+        shrink = (effect.high - effect.estimate) / (least - effect.estimate)
     needed = finding.images * max(1.0, shrink) ** 2
     return math.ceil(needed) if math.isfinite(needed) else None
 

@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sweep.diagnosis.verdict import Judged, Outcome, Verdict, verdict_sentence
 from sweep.diagnosis.wording import p_text, size
-from sweep.records import Exhibit, Finding, Scalar, Unit
+from sweep.records import Exhibit, Finding, ProofRecord, Scalar, Unit
 
-__all__ = ["exhibit_lines", "verdict_json", "verdict_lines"]
+__all__ = ["changed_fields", "exhibit_lines", "proof_line", "verdict_json", "verdict_lines"]
 
 _SHOWN = 12
 
 
-def verdict_lines(verdict: Verdict) -> Iterator[str]:
-    """The verdict's sentence; each cause with effect, p and remedies; then what is open, then the rest."""
+def verdict_lines(verdict: Verdict, proofs: Sequence[ProofRecord] = ()) -> Iterator[str]:
+    """The verdict's sentence; each cause with effect, p and remedies; then what is open, then the rest.
+
+    Args:
+        verdict: to be shown.
+        proofs: remedies that were run.
+    """
     yield f"verdict: {verdict_sentence(verdict)}"
     for place, one in enumerate(verdict.having(Outcome.FOUND), start=1):
         yield ""
-        yield from _cause(place, one)
+        yield from _cause(place, one, proofs)
+    if judged := verdict.having(Outcome.REFUTED):
+        yield ""
+        yield "found, but mending it has changed nothing:"
+        for one in judged:
+            yield f"  {one.finding.cause.value}: {one.finding.summary}"
+            yield from (f"    {proof_line(proof)}" for proof in proofs if proof.cause is one.finding.cause)
     for outcome, heading in ((Outcome.UNDETERMINED, "undetermined"), (Outcome.NOT_MEASURED, "not measured")):
         if judged := verdict.having(outcome):
             yield ""
@@ -38,23 +49,36 @@ def exhibit_lines(exhibit: Exhibit, paths: Mapping[int, str]) -> Iterator[str]:
     yield from (f"  {paths[row]}" for row in exhibit.images[:_SHOWN])
 
 
-def verdict_json(verdict: Verdict) -> dict[str, Any]:
-    """The verdict as plain values: shares as fractions, keys as in the records."""
+def verdict_json(verdict: Verdict, proofs: Sequence[ProofRecord] = ()) -> dict[str, Any]:
+    """The verdict and what was run of its remedies as plain values: shares as fractions, keys as in the records."""
     return {
         "status": verdict.status.value,
         "sentence": verdict_sentence(verdict),
         "harm": verdict.harm,
         "causes": [_plain(one) for one in verdict.judged],
+        "proofs": [_plain_proof(proof) for proof in proofs],
     }
 
 
-def _cause(place: int, one: Judged) -> Iterator[str]:
+def proof_line(proof: ProofRecord) -> str:
+    """A remedy that was run, and what came out."""
+    what = changed_fields(proof.changes) or f"without {proof.left_out:,} images"
+    return f"{proof.outcome.value}: {what}: {proof.sentence}"
+
+
+def changed_fields(changes: Mapping[str, Scalar]) -> str:
+    """Fields as they stand in a study file: "model.dropout = 0.5, data.deduplicate = true"."""
+    return ", ".join(f"{field} = {_toml(value)}" for field, value in changes.items())
+
+
+def _cause(place: int, one: Judged, proofs: Sequence[ProofRecord]) -> Iterator[str]:
     finding = one.finding
     yield f"{place}. {finding.cause.value}: {finding.summary}"
     yield f"   effect {_effect(finding)}" + (f", {p_text(one.p)}" if one.p is not None and not finding.exact else "")
     for remedy in finding.remedies:
-        changes = ", ".join(f"{field} = {_toml(value)}" for field, value in remedy.changes.items())
+        changes = changed_fields(remedy.changes)
         yield f"   remedy: {remedy.sentence}" + (f" ({changes})" if changes else "")
+    yield from (f"   {proof_line(proof)}" for proof in proofs if proof.cause is finding.cause)
     yield f"   more: sweep explain {finding.cause.value}"
 
 
@@ -92,8 +116,27 @@ def _plain(one: Judged) -> dict[str, Any]:
         "images_needed": one.images_needed,
         "evidence": dict(finding.evidence),
         "remedies": [{"sentence": one.sentence, "changes": dict(one.changes)} for one in finding.remedies],
+        "rows": list(finding.rows),
         "exhibits": [{"caption": one.caption, "images": list(one.images)} for one in finding.exhibits],
         "repaired": [cause.value for cause in finding.repaired],
         "source": finding.source,
         "missing": finding.missing,
+    }
+
+
+def _plain_proof(proof: ProofRecord) -> dict[str, Any]:
+    changes = ("gap_narrowed", "accuracy_gained", "cross_entropy_saved")
+    return {
+        "cause": proof.cause.value,
+        "outcome": proof.outcome.value,
+        "changes": dict(proof.changes),
+        "left_out": proof.left_out,
+        "repeats": proof.repeats,
+        "new_split": proof.new_split,
+        **{
+            name: [getattr(proof, name).estimate, getattr(proof, name).low, getattr(proof, name).high]
+            for name in changes
+        },
+        "p": proof.p,
+        "sentence": proof.sentence,
     }

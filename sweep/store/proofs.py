@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 import math
 from dataclasses import fields
 from typing import Any
@@ -52,12 +51,13 @@ def read_proofs(connection: Connection, study: str, trial: int) -> tuple[ProofRe
 
 def _proof(row: Row[Any]) -> ProofRecord:
     columns = row._mapping
+    intervals: dict[str, Any] = {name: _interval(columns, name) for name in schema.CHANGES}
     return ProofRecord(
         trial=row.number,
         cause=Cause(row.cause),
         changes=scalars_from_json(row.changes),
         **{name: columns[name] for name in _AS_THEY_ARE},
-        **{name: _interval(columns, name) for name in schema.CHANGES},
+        **intervals,
         outcome=ProofOutcome(row.outcome),
     )
 

@@ -11,7 +11,7 @@ from typing import Self
 
 from optuna.distributions import BaseDistribution
 from optuna.storages import RDBStorage
-from sqlalchemy import Connection, Engine, delete, insert
+from sqlalchemy import Connection, Engine, insert
 
 from sweep.records import (
     DataIndex,
@@ -40,9 +40,9 @@ from sweep.store.faults import readable, translated
 from sweep.store.findings import add_findings, read_findings
 from sweep.store.opening import open_engine
 from sweep.store.optuna_storage import OnStale, open_optuna_storage
+from sweep.store.outcomes import add_duplicate, add_failure, add_measurement
 from sweep.store.proofs import add_proof, read_proofs
 from sweep.store.repeats import add_holdout, add_repeat, opened_images, read_holdouts, read_repeats
-from sweep.store.serialise import failure_row, measurement_row, prediction_row, scalars_json
 from sweep.store.studies import Differing, add_study, check_definition, find_study, read_images, read_studies
 from sweep.store.trials import read_distributions, read_predictions, read_trial_predictions, read_trials
 
@@ -177,24 +177,13 @@ class Database:
     ) -> None:
         """Store what a trial has shown, before Optuna is told of its end."""
         trial = {"study": study, "number": number}
-        row = {"baseline": baseline, "configuration": scalars_json(configuration), **measurement_row(measurement)}
         with self._writing() as connection:
-            _replace_trial(connection, {**trial, **row})
-            if measurement.epochs:
-                connection.execute(insert(schema.epochs), [{**trial, **asdict(epoch)} for epoch in measurement.epochs])
-            if measurement.modes:
-                connection.execute(insert(schema.modes), [{**trial, **asdict(mode)} for mode in measurement.modes])
-            if measurement.predictions:
-                connection.execute(
-                    insert(schema.predictions),
-                    [{**trial, **prediction_row(record)} for record in measurement.predictions],
-                )
+            add_measurement(connection, trial, measurement, baseline=baseline, configuration=configuration)
 
     def save_duplicate(self, study: str, number: int, configuration: Mapping[str, Scalar], of: int) -> None:
         """Store that a trial has taken over the result of trial `of`."""
-        row = {"baseline": False, "duplicate_of": of, "configuration": scalars_json(configuration)}
         with self._writing() as connection:
-            _replace_trial(connection, {"study": study, "number": number, **row})
+            add_duplicate(connection, {"study": study, "number": number}, configuration, of)
 
     def save_failure(
         self, study: str, number: int, *, baseline: bool, configuration: Mapping[str, Scalar], failure: FailureRecord
@@ -202,8 +191,7 @@ class Database:
         """Store why a trial has no result."""
         trial = {"study": study, "number": number}
         with self._writing() as connection:
-            _replace_trial(connection, {**trial, "baseline": baseline, "configuration": scalars_json(configuration)})
-            connection.execute(insert(schema.failures).values({**trial, **failure_row(failure)}))
+            add_failure(connection, trial, failure, baseline=baseline, configuration=configuration)
 
     def distributions(self, study: str) -> dict[str, tuple[BaseDistribution, ...]]:
         """Every distribution that a parameter was drawn from, parameters and distributions in the order of drawing."""
@@ -298,9 +286,3 @@ class Database:
     def _writing(self, *, alone: bool = False) -> Iterator[Connection]:
         with translated(self.place), transaction(self._engine, write=True, alone=alone) as connection:
             yield connection
-
-
-def _replace_trial(connection: Connection, row: Mapping[str, object]) -> None:
-    columns = schema.trials.c
-    connection.execute(delete(schema.trials).where(columns.study == row["study"], columns.number == row["number"]))
-    connection.execute(insert(schema.trials).values(**row))

@@ -6,16 +6,9 @@ A change of any table is a new schema version: `migrations.py` says how.
 
 from __future__ import annotations
 
-import datetime
-import math
-
 from sqlalchemy import (
-    BigInteger,
     Boolean,
     Column,
-    DateTime,
-    Dialect,
-    Double,
     ForeignKey,
     ForeignKeyConstraint,
     Integer,
@@ -24,8 +17,9 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    TypeDecorator,
 )
+
+from sweep.store.columns import Real, Time, Whole
 
 __all__ = [
     "epochs",
@@ -46,39 +40,6 @@ __all__ = [
 ]
 
 
-class _Real(TypeDecorator[float]):
-    """A float of any maker. NaN is stored as NULL, which is what SQLite makes of it anyway."""
-
-    impl = Double
-    cache_ok = True
-
-    def process_bind_param(self, value: float | None, dialect: Dialect) -> float | None:
-        return None if value is None or math.isnan(value) else float(value)
-
-
-class _Whole(TypeDecorator[int]):
-    """An integer of any maker: SQLite would store a `numpy.int64` as a blob."""
-
-    impl = BigInteger
-    cache_ok = True
-
-    def process_bind_param(self, value: int | None, dialect: Dialect) -> int | None:
-        return None if value is None else int(value)
-
-
-class _Time(TypeDecorator[datetime.datetime]):
-    """An aware time, stored as UTC without a zone, as Optuna stores its own."""
-
-    impl = DateTime
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime.datetime | None, dialect: Dialect) -> datetime.datetime | None:
-        return None if value is None else value.astimezone(datetime.UTC).replace(tzinfo=None)
-
-    def process_result_value(self, value: datetime.datetime | None, dialect: Dialect) -> datetime.datetime | None:
-        return None if value is None else value.replace(tzinfo=datetime.UTC)
-
-
 metadata = MetaData()
 
 NAME_LENGTH = 512  # Optuna's limit for a study's name
@@ -93,19 +54,19 @@ def _of_trial(*, key: bool = True) -> tuple[Column[str], Column[int], ForeignKey
     """The columns of a table that hangs on a trial, and the constraint that removes its rows with it."""
     return (
         Column("study", String(NAME_LENGTH), primary_key=key, nullable=False),
-        Column("number", _Whole, primary_key=key, autoincrement=False, nullable=False),
+        Column("number", Whole, primary_key=key, autoincrement=False, nullable=False),
         ForeignKeyConstraint(["study", "number"], ["sweep_trials.study", "sweep_trials.number"], ondelete="CASCADE"),
     )
 
 
 def _reals(*names: str) -> tuple[Column[float], ...]:
-    return tuple(Column(name, _Real) for name in names)
+    return tuple(Column(name, Real) for name in names)
 
 
 schema_version = Table(
     "sweep_schema",
     metadata,
-    Column("version", _Whole, primary_key=True, autoincrement=False),
+    Column("version", Whole, primary_key=True, autoincrement=False),
 )
 
 studies = Table(
@@ -116,7 +77,7 @@ studies = Table(
     Column("digest", String(64), nullable=False),
     Column("data", Text, nullable=False),
     Column("versions", Text, nullable=False),
-    Column("created", _Time, nullable=False),
+    Column("created", Time, nullable=False),
     Column("default_baseline", Boolean, nullable=False),
     Column("base", Text),
 )
@@ -125,9 +86,9 @@ images = Table(
     "sweep_images",
     metadata,
     _study(),
-    Column("position", _Whole, primary_key=True, autoincrement=False),
+    Column("position", Whole, primary_key=True, autoincrement=False),
     Column("path", Text, nullable=False),
-    Column("label", _Whole, nullable=False),
+    Column("label", Whole, nullable=False),
     Column("split", String(16)),
     Column("group", Text, nullable=False),
     Column("content_hash", String(64), nullable=False),
@@ -139,28 +100,28 @@ trials = Table(
     "sweep_trials",
     metadata,
     _study(),
-    Column("number", _Whole, primary_key=True, autoincrement=False),
+    Column("number", Whole, primary_key=True, autoincrement=False),
     Column("baseline", Boolean, nullable=False),
-    Column("duplicate_of", _Whole),
+    Column("duplicate_of", Whole),
     Column("configuration", Text, nullable=False),
     # From here on the fields of `Measurement`, all NULL where there is none.
-    Column("selected_epoch", _Whole),
-    Column("epochs_run", _Whole),
+    Column("selected_epoch", Whole),
+    Column("epochs_run", Whole),
     Column("stopped", String(32)),
     *_reals("train_accuracy", "train_cross_entropy", "validation_accuracy", "validation_cross_entropy"),
     *_reals("validation_cross_entropy_error", "logged_train_accuracy", "logged_train_loss", "penalty"),
-    Column("train_images", _Whole),
-    Column("validation_images", _Whole),
-    Column("trainable_parameters", _Whole),
-    Column("total_parameters", _Whole),
+    Column("train_images", Whole),
+    Column("validation_images", Whole),
+    Column("trainable_parameters", Whole),
+    Column("total_parameters", Whole),
     Column("engine", String(32)),
     Column("cut", Text),
-    Column("seconds", _Real),
-    Column("compile_seconds", _Real),
+    Column("seconds", Real),
+    Column("compile_seconds", Real),
     # Since version 2.
     *_reals("train_balanced_accuracy", "validation_balanced_accuracy"),
     *_reals("logged_penalty", "logged_weighting", "logged_validation_accuracy", "logged_validation_loss"),
-    Column("folds", _Whole),
+    Column("folds", Whole),
     Column("modes_reason", Text),
 )
 
@@ -168,7 +129,7 @@ epochs = Table(
     "sweep_epochs",
     metadata,
     *_of_trial(),
-    Column("epoch", _Whole, primary_key=True, autoincrement=False),
+    Column("epoch", Whole, primary_key=True, autoincrement=False),
     *_reals("logged_train_accuracy", "logged_train_loss", "train_accuracy", "train_cross_entropy"),
     *_reals("validation_accuracy", "validation_cross_entropy", "learning_rate", "seconds"),
     # Since version 2.
@@ -185,7 +146,7 @@ modes = Table(
     Column("batch_statistics", Boolean, primary_key=True),
     *_reals("accuracy", "cross_entropy", "accuracy_noise", "cross_entropy_noise"),
     *_reals("accuracy_change_error", "cross_entropy_change_error"),
-    Column("draws", _Whole, nullable=False),
+    Column("draws", Whole, nullable=False),
     Column("unchanged", Text, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -197,7 +158,7 @@ predictions = Table(
     *_of_trial(),
     Column("split", String(16), primary_key=True),
     Column("moment", String(16), primary_key=True),
-    Column("images", _Whole, nullable=False),
+    Column("images", Whole, nullable=False),
     Column("predicted", LargeBinary, nullable=False),
     Column("cross_entropy", LargeBinary, nullable=False),
     # Since version 2.
@@ -208,15 +169,15 @@ repeats = Table(
     "sweep_repeats",
     metadata,
     *_of_trial(),
-    Column("repeat", _Whole, primary_key=True, autoincrement=False),
+    Column("repeat", Whole, primary_key=True, autoincrement=False),
     Column("new_split", Boolean, nullable=False),
     *_reals("train_accuracy", "train_cross_entropy", "validation_accuracy", "validation_cross_entropy"),
-    Column("train_images", _Whole, nullable=False),
-    Column("validation_images", _Whole, nullable=False),
-    Column("selected_epoch", _Whole, nullable=False),
-    Column("folds", _Whole, nullable=False),
-    Column("seconds", _Real),
-    Column("images", _Whole),
+    Column("train_images", Whole, nullable=False),
+    Column("validation_images", Whole, nullable=False),
+    Column("selected_epoch", Whole, nullable=False),
+    Column("folds", Whole, nullable=False),
+    Column("seconds", Real),
+    Column("images", Whole),
     Column("predicted", LargeBinary),
     Column("cross_entropies", LargeBinary),
     Column("logits", LargeBinary),
@@ -228,8 +189,8 @@ holdouts = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("study", String(NAME_LENGTH), nullable=False),
-    Column("opened", _Time, nullable=False),
-    Column("seen_before", _Whole, nullable=False),
+    Column("opened", Time, nullable=False),
+    Column("seen_before", Whole, nullable=False),
     Column("content_hashes", LargeBinary, nullable=False),
 )
 
@@ -237,12 +198,12 @@ holdout_results = Table(
     "sweep_holdout_results",
     metadata,
     Column("holdout", Integer, ForeignKey("sweep_holdouts.id", ondelete="CASCADE"), primary_key=True),
-    Column("number", _Whole, primary_key=True, autoincrement=False),
-    Column("rank", _Whole, nullable=False),
+    Column("number", Whole, primary_key=True, autoincrement=False),
+    Column("rank", Whole, nullable=False),
     Column("baseline", Boolean, nullable=False),
     *_reals("accuracy", "cross_entropy", "balanced_accuracy", "validation_accuracy"),
     *_reals("predicted_low", "predicted_high"),
-    Column("images", _Whole, nullable=False),
+    Column("images", Whole, nullable=False),
     Column("predicted", LargeBinary, nullable=False),
     Column("cross_entropies", LargeBinary, nullable=False),
     Column("logits", LargeBinary),
@@ -255,7 +216,7 @@ failures = Table(
     *_of_trial(),
     Column("kind", Text, nullable=False),
     Column("reason", Text, nullable=False),
-    Column("epoch", _Whole),
+    Column("epoch", Whole),
 )
 
 stages = Table(
@@ -264,8 +225,8 @@ stages = Table(
     Column("id", Integer, primary_key=True),
     Column("study", String(NAME_LENGTH), ForeignKey("sweep_studies.name", ondelete="CASCADE"), nullable=False),
     Column("name", Text, nullable=False),
-    Column("seconds", _Real),
-    Column("units", _Whole, nullable=False),
+    Column("seconds", Real),
+    Column("units", Whole, nullable=False),
     Column("unit", Text, nullable=False),
 )
 
@@ -274,17 +235,17 @@ findings = Table(
     "sweep_findings",
     metadata,
     _study(),
-    Column("subject", _Whole, primary_key=True, autoincrement=False),
+    Column("subject", Whole, primary_key=True, autoincrement=False),
     Column("repaired", Text, primary_key=True),
     Column("cause", String(32), primary_key=True),
     *_reals("effect_estimate", "effect_low", "effect_high", "effect_level"),
     Column("unit", String(16), nullable=False),
-    Column("p", _Real),
+    Column("p", Real),
     Column("exact", Boolean, nullable=False),
-    Column("images", _Whole, nullable=False),
+    Column("images", Whole, nullable=False),
     *(Column(name, Text, nullable=False) for name in ("summary", "evidence", "remedies", "exhibits")),
     *(Column(name, Text, nullable=False) for name in ("source", "missing")),
-    Column("measured", _Time, nullable=False),
+    Column("measured", Time, nullable=False),
     Column("version", Text),
     Column("rows", Text),
 )
@@ -296,12 +257,12 @@ proofs = Table(
     *_of_trial(key=False),
     Column("cause", String(32), nullable=False),
     Column("changes", Text, nullable=False),
-    Column("left_out", _Whole, nullable=False),
-    Column("repeats", _Whole, nullable=False),
+    Column("left_out", Whole, nullable=False),
+    Column("repeats", Whole, nullable=False),
     Column("new_split", Boolean, nullable=False),
     *_reals(*(f"{change}_{bound}" for change in CHANGES for bound in ("estimate", "low", "high", "level"))),
-    Column("p", _Real),
+    Column("p", Real),
     Column("outcome", String(16), nullable=False),
     Column("sentence", Text, nullable=False),
-    Column("measured", _Time, nullable=False),
+    Column("measured", Time, nullable=False),
 )

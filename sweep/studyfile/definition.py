@@ -176,6 +176,22 @@ class StudyDefinition(Table):
         theirs = tuple((name, value) for name, value in parameters.items() if name not in self.space)
         return self.baseline.replaced(fields).model_copy(update={"hyperparameters": theirs})
 
+    def with_data(self, changes: Mapping[str, Scalar]) -> StudyDefinition:
+        """This definition with fields of [data] changed; raises `DefinitionError` where one is invalid."""
+        try:
+            data = DataSettings.model_validate(self.data.model_dump() | dict(changes))
+        except ValidationError as error:
+            fault = first_fault(error, depth=1)
+            raise DefinitionError(
+                f"data.{fault.path[-1]}",
+                received=fault.received,
+                expected=fault.expected,
+                remedy="change the field",
+            ) from error
+        check_shares(data)
+        check_group(data.group)
+        return self.model_copy(update={"data": data})
+
     def baseline_parameters(self) -> dict[str, Scalar] | None:
         """The baseline's stored values of the swept fields, or None if one of them lies outside its range."""
         fields = self.baseline.stored()

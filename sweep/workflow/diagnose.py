@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sweep.diagnosis.remedy import refuted
 from sweep.diagnosis.verdict import Verdict, judge, latest, verdict_sentence
 from sweep.errors import UsageError
-from sweep.records import Cause, Finding, StudyRecord
+from sweep.records import Cause, Finding, ProofRecord, StudyRecord
 from sweep.report.verdict import exhibit_lines, verdict_json, verdict_lines
 from sweep.store.results import Database, open_database
 from sweep.studyfile.definition import StudyDefinition
@@ -39,7 +40,9 @@ class Diagnosis:
     Attributes:
         number: of the trial.
         subject: the trial in words, such as "your configuration (trial 0)".
-        paths: of the pictures that findings show, by position in the study's index.
+        paths: of the pictures that findings show or that a remedy leaves out, by position in the study's index.
+        proofs: remedies that were run, in their order.
+        num_classes: of the study.
     """
 
     study: str
@@ -47,6 +50,8 @@ class Diagnosis:
     subject: str
     verdict: Verdict
     paths: dict[int, str]
+    proofs: tuple[ProofRecord, ...]
+    num_classes: int
 
     @property
     def sentence(self) -> str:
@@ -58,13 +63,13 @@ class Diagnosis:
         """What the terminal shows."""
         shown = (exhibit for finding in self.verdict.causes for exhibit in finding.exhibits)
         pictures = (line for exhibit in shown for line in exhibit_lines(exhibit, self.paths))
-        return (f"study {self.study}, {self.subject}", *verdict_lines(self.verdict), *pictures)
+        return (f"study {self.study}, {self.subject}", *verdict_lines(self.verdict, self.proofs), *pictures)
 
     @property
     def plain(self) -> dict[str, Any]:
         """The same as plain values."""
         paths = {str(row): path for row, path in self.paths.items()}
-        return {"study": self.study, "trial": self.number, **verdict_json(self.verdict), "paths": paths}
+        return {"study": self.study, "trial": self.number, **verdict_json(self.verdict, self.proofs), "paths": paths}
 
 
 def diagnose(database: str | Path, *, study: str | None = None, trial: int | None = None) -> Diagnosis:
@@ -111,8 +116,10 @@ def diagnose_opened(opened: Database, record: StudyRecord, *, trial: int | None 
         *opened.findings(record.name, trial=number),
     ]
     found = latest([_missing(choice), *rounds])
-    verdict = judge(found, num_classes=one.num_classes, harm=definition.check.harm)
+    proofs = opened.proofs(record.name, trial=number)
+    verdict = judge(found, num_classes=one.num_classes, harm=definition.check.harm, refuted=refuted(proofs))
     shown = {row for finding in verdict.causes for exhibit in finding.exhibits for row in exhibit.images}
+    shown |= {row for finding in verdict.causes for row in finding.rows}
     name = report.baseline_name if number == baseline else "the configuration"
     return Diagnosis(
         study=record.name,
@@ -120,6 +127,8 @@ def diagnose_opened(opened: Database, record: StudyRecord, *, trial: int | None 
         subject=f"{name} (trial {number})",
         verdict=verdict,
         paths={row: images[row][0].path for row in sorted(shown)},
+        proofs=proofs,
+        num_classes=one.num_classes,
     )
 
 

@@ -27,7 +27,7 @@ from sweep.training.folds import TrainsSplits
 from sweep.workflow.prepare import PreparedData
 from sweep.workflow.report import read_report
 
-__all__ = ["FinalistRuns", "choose_finalists"]
+__all__ = ["FinalistRuns", "choose_finalists", "differs", "repeat_record"]
 
 
 def choose_finalists(rows: Sequence[RankedTrial], count: int) -> tuple[RankedTrial, ...]:
@@ -116,7 +116,8 @@ class FinalistRuns:
         except TrialError as error:
             self._progress.note(f"repetition {repeat} of trial {trial.number} failed: {error}")
             return False
-        record = _record(trial.number, repeat, measurement, new_split=self._is_new(repeat))
+        new = differs(self._data.split, self._split(repeat))
+        record = repeat_record(trial.number, repeat, measurement, new_split=new)
         self._database.save_repeat(self._definition.name, record)
         return True
 
@@ -125,14 +126,15 @@ class FinalistRuns:
             self._splits[repeat] = repeated_split(self._data.index, self._definition.data, repeat)
         return self._splits[repeat]
 
-    def _is_new(self, repeat: int) -> bool:
-        """Whether the validation side, or a fold, is another one than the study's."""
-        own, other = self._data.split, self._split(repeat)
-        pairs = zip(own.folds or (own.validation,), other.folds or (other.validation,), strict=True)
-        return not all(np.array_equal(mine, theirs) for mine, theirs in pairs)
+
+def differs(own: SplitIndices, other: SplitIndices) -> bool:
+    """Whether the validation side, or a fold, is another one."""
+    pairs = zip(own.folds or (own.validation,), other.folds or (other.validation,), strict=True)
+    return not all(np.array_equal(mine, theirs) for mine, theirs in pairs)
 
 
-def _record(number: int, repeat: int, measurement: Measurement, *, new_split: bool) -> RepeatRecord:
+def repeat_record(number: int, repeat: int, measurement: Measurement, *, new_split: bool) -> RepeatRecord:
+    """What a repetition has shown, as it is stored."""
     kept = (Side.VALIDATION, Moment.SELECTED)
     return RepeatRecord(
         number=number,

@@ -32,6 +32,7 @@ from sweep.report.gather import Report
 from sweep.report.sides import labelled_side
 from sweep.store.results import Database, open_database
 from sweep.studyfile.definition import StudyDefinition
+from sweep.workflow.again import check_base, made_ready, same_images
 from sweep.workflow.report import read_report
 from sweep.workflow.trust import check_trust
 
@@ -118,7 +119,7 @@ def _plan(opened: Database, study: str | None, top: int, *, acknowledge: bool, t
             "--top", received=str(top), expected=f"1 to {MOST_OPENED} configurations", remedy="write --top 3"
         )
     record = opened.study(study)
-    _check_base(record)
+    check_base(record)
     definition = StudyDefinition.model_validate(json.loads(record.definition))
     check_trust(definition.model.hypermodel, trusted=trust)
     sealed = tuple(image for image, side in opened.images(record.name) if side is Split.TEST)
@@ -154,17 +155,6 @@ def choose_candidates(rows: Sequence[RankedTrial], top: int, study: str) -> tupl
     return tuple(first)
 
 
-def _check_base(record: StudyRecord) -> None:
-    """Databases of version 1 do not say where relative paths of a study start."""
-    if not record.base:
-        raise StoreError(
-            f"study {record.name!r}",
-            received="no folder that its images lie in",
-            expected="one noted by its last run",
-            remedy="type the same sweep run command once more, which notes it",
-        )
-
-
 def _check_seal(opened: Database, record: StudyRecord, sealed: Sequence[ImageRecord], acknowledge: bool) -> None:
     """Raise where there is nothing to open, or images were opened before and nobody has acknowledged that."""
     if not sealed:
@@ -186,20 +176,8 @@ def _check_seal(opened: Database, record: StudyRecord, sealed: Sequence[ImageRec
 
 
 def _measure(plan: _Plan, progress: Progress) -> tuple[HoldoutResult, ...]:
-    # Imported here: a refusal must not wait for TensorFlow.
-    from sweep.workflow.hypermodel import make_training  # noqa: PLC0415
-    from sweep.workflow.prepare import prepare_data  # noqa: PLC0415
-
     definition = plan.definition
-    base = Path(plan.record.base)
-    data = prepare_data(definition, base=base, progress=progress)
-    if data.summary.fingerprint != plan.record.data.fingerprint:
-        raise StoreError(
-            f"study {plan.record.name!r}",
-            received="other images than it was run on",
-            expected="the same files with the same bytes",
-            remedy="restore the images; the seal stays whole",
-        )
+    data = same_images(plan.record, definition, progress=progress)
     drawn = [data.index.images[position].path for position in data.split.test]
     if drawn != [image.path for image in plan.sealed]:
         raise StoreError(
@@ -208,8 +186,7 @@ def _measure(plan: _Plan, progress: Progress) -> tuple[HoldoutResult, ...]:
             expected="the images that its runs have sealed",
             remedy="use the version of sweep that the study was run with; the seal stays whole",
         )
-    training = make_training(definition, data, base=base, progress=progress)
-    training.prepare()
+    training = made_ready(plan.record, definition, data, progress=progress)
     results = []
     with progress.stage("holdout", len(plan.candidates), "trainings") as advance:
         for row in plan.candidates:

@@ -16,11 +16,11 @@ Cli = Callable[..., Any]
 def test_help_names_every_command(cli: Cli) -> None:
     shown = cli("--help")
     assert shown.code == 0
-    for command in ("run", "report", "explain", "studies", "init", "cache"):
+    for command in ("run", "report", "diagnose", "prove", "explain", "studies", "init", "cache"):
         assert command in shown.out
 
 
-@pytest.mark.parametrize("command", ["run", "report", "explain", "studies", "init"])
+@pytest.mark.parametrize("command", ["run", "report", "diagnose", "prove", "explain", "studies", "init"])
 def test_every_command_shows_an_example(cli: Cli, command: str) -> None:
     assert f"Example: sweep {command}" in cli(command, "--help").out
 

@@ -1,0 +1,159 @@
+"""Where remedies are run: a configuration as it is and mended, each once a repetition, on paired splits and seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from sweep.data.folds import trainings
+from sweep.data.split import repeated_split
+from sweep.progress import Advance, Progress
+from sweep.records import DataIndex, IndexArray, RepeatRecord, SplitIndices
+from sweep.studyfile.definition import Configuration, StudyDefinition
+from sweep.training.course import Unpruned
+from sweep.training.folds import TrainsSplits
+from sweep.workflow.finalists import differs, repeat_record
+from sweep.workflow.hypermodel import Training, make_training
+from sweep.workflow.prepare import PreparedData, prepare_data
+from sweep.workflow.repairs import Repair
+
+__all__ = ["ProofBench"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Side:
+    """What is trained: a configuration, on a split for each repetition.
+
+    Attributes:
+        own: the study's split, to know whether a repetition's is another one.
+    """
+
+    trainer: TrainsSplits
+    configuration: Configuration
+    split: Callable[[int], SplitIndices]
+    own: SplitIndices
+
+
+class ProofBench:
+    """Trains what proofs compare; the configuration as it is only once, whatever the number of remedies.
+
+    Args:
+        definition: of the study.
+        base: the folder that relative paths in it start from.
+        data: the study's images.
+        training: who trains its models, with the frozen part run.
+        number: the trial whose configuration is mended.
+        configuration: of that trial.
+        stored: its repetitions that a search has left.
+        progress: stage "proof".
+    """
+
+    def __init__(
+        self,
+        *,
+        definition: StudyDefinition,
+        base: Path,
+        data: PreparedData,
+        training: Training,
+        number: int,
+        configuration: Configuration,
+        stored: Sequence[RepeatRecord],
+        progress: Progress,
+    ) -> None:
+        self._definition = definition
+        self._base = base
+        self._data = data
+        self._training = training
+        self._number = number
+        self._configuration = configuration
+        self._progress = progress
+        # By whether folds are left aside: then only the first training of each split is done.
+        self._known = {False: {record.repeat: record for record in stored}, True: dict[int, RepeatRecord]()}
+
+    def run(self, repair: Repair, seeds: int) -> tuple[list[RepeatRecord], list[RepeatRecord]]:
+        """Train both sides.
+
+        Args:
+            repair: what is mended.
+            seeds: repetitions, each with a seed and, unless a folder fixes it, a split of its own.
+
+        Returns:
+            Repetitions of the configuration as it is, and of the mended one.
+
+        Raises:
+            DefinitionError: the changes do not fit the study.
+            DataError: the images cannot be split as the changes ask for.
+            TrialError: a training has failed.
+        """
+        first_fold = bool(repair.left_out and self._data.split.folds)
+        known = self._known[first_fold]
+        mended = self._mended(repair, first_fold=first_fold)
+        repeats = range(1, seeds + 1)
+        missing = sum(repeat not in known for repeat in repeats)
+        with self._progress.stage("proof", missing + seeds, "trainings") as advance:
+            before = self._side(self._training, self._data, self._definition, first_fold=first_fold)
+            for repeat in repeats:
+                if repeat not in known:
+                    known[repeat] = self._trained(before, repeat, advance)
+            after = [self._trained(mended, repeat, advance) for repeat in repeats]
+        return [known[repeat] for repeat in repeats], after
+
+    def _trained(self, side: _Side, repeat: int, advance: Advance) -> RepeatRecord:
+        split = side.split(repeat)
+        measurement = side.trainer.train(
+            side.configuration,
+            seed=(self._definition.search.seed, self._number, repeat),
+            reporter=Unpruned(),
+            split=split,
+        )
+        advance()
+        return repeat_record(self._number, repeat, measurement, new_split=differs(side.own, split))
+
+    def _side(self, training: Training, data: PreparedData, definition: StudyDefinition, *, first_fold: bool) -> _Side:
+        @cache
+        def split(repeat: int) -> SplitIndices:
+            drawn = repeated_split(data.index, definition.data, repeat)
+            return trainings(drawn)[0] if first_fold else drawn
+
+        trainer = training.single if first_fold and training.single is not None else training.trainer
+        return _Side(trainer=trainer, configuration=self._configuration, split=split, own=split(0))
+
+    def _mended(self, repair: Repair, *, first_fold: bool) -> _Side:
+        tables = [(*name.partition(".")[::2], value) for name, value in repair.changes.items()]
+        of_data = {field: value for table, field, value in tables if table == "data"}
+        others = {field: value for table, field, value in tables if table != "data"}
+        definition, data, training = self._definition, self._data, self._training
+        if of_data:
+            definition = definition.with_data(of_data)
+            data = prepare_data(definition, base=self._base, progress=self._progress)
+            training = make_training(definition, data, base=self._base, progress=self._progress)
+        side = self._side(training, data, definition, first_fold=first_fold)
+        if others:
+            changed = self._configuration.replaced(others)
+            kept = {"hyperparameters": self._configuration.hyperparameters}
+            side = replace(side, configuration=changed.model_copy(update=kept))
+        if repair.left_out:
+            side = replace(side, split=_leaving_out(side, self._paths(repair.left_out), data.index, repair))
+        return side
+
+    def _paths(self, positions: Sequence[int]) -> frozenset[str]:
+        return frozenset(self._data.index.images[position].path for position in positions)
+
+
+def _leaving_out(side: _Side, paths: frozenset[str], index: DataIndex, repair: Repair) -> Callable[[int], SplitIndices]:
+    rows = np.array([row for row, image in enumerate(index.images) if image.path in paths], np.int64)
+
+    def split(repeat: int) -> SplitIndices:
+        whole = side.split(repeat)
+
+        def without(given: IndexArray) -> IndexArray:
+            return np.setdiff1d(given, rows, assume_unique=True)
+
+        validation = without(whole.validation) if repair.from_validation else whole.validation
+        return SplitIndices(train=without(whole.train), validation=validation, test=whole.test)
+
+    return split
