@@ -16,8 +16,11 @@ from sweep.errors import SweepError
 if TYPE_CHECKING:
     from sweep.records import EpochRecord, Interval, Measurement, StudyRecord, TrialRecord, TrialState
     from sweep.workflow.as_hypermodel import as_hypermodel as hypermodel
+    from sweep.workflow.check import check_study as check
+    from sweep.workflow.diagnose import diagnose
     from sweep.workflow.opened import OpenedStudy
     from sweep.workflow.opened import open_study as open  # noqa: A004 - `sweep.open` reads as it should
+    from sweep.workflow.prove import prove
     from sweep.workflow.run import run_study as run
 
 __all__ = [
@@ -29,8 +32,11 @@ __all__ = [
     "SweepError",
     "TrialRecord",
     "TrialState",
+    "check",
+    "diagnose",
     "hypermodel",
     "open",
+    "prove",
     "run",
 ]
 
@@ -38,8 +44,11 @@ _RECORDS = ("EpochRecord", "Interval", "Measurement", "StudyRecord", "TrialRecor
 _LAZY = {
     **{name: ("sweep.records", name) for name in _RECORDS},
     "OpenedStudy": ("sweep.workflow.opened", "OpenedStudy"),
+    "check": ("sweep.workflow.check", "check_study"),
+    "diagnose": ("sweep.workflow.diagnose", "diagnose"),
     "hypermodel": ("sweep.workflow.as_hypermodel", "as_hypermodel"),
     "open": ("sweep.workflow.opened", "open_study"),
+    "prove": ("sweep.workflow.prove", "prove"),
     "run": ("sweep.workflow.run", "run_study"),
 }
 

@@ -136,6 +136,7 @@ TABLES = {"numpy", "pandas", "optuna", "sqlalchemy", "plotly", "rich.live"}
         (["run", "--help"], TENSORFLOW | TABLES),
         (["report", "--help"], TENSORFLOW | TABLES),
         (["diagnose", "--help"], TENSORFLOW | TABLES),
+        (["check", "--help"], TENSORFLOW | TABLES),
         (["prove", "--help"], TENSORFLOW | TABLES),
         (["explain", "leak"], TENSORFLOW | TABLES - {"numpy"}),
         (["studies"], TENSORFLOW),

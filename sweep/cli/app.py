@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from sweep.cli import cache, diagnose, explain, holdout, init, prove, report, run, studies
+from sweep.cli import cache, check, diagnose, explain, holdout, init, prove, report, run, studies
 from sweep.errors import SweepError
 
 __all__ = ["app", "main"]
@@ -25,6 +25,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(run.run)
+app.command("check")(check.check)
 app.command("report")(report.report)
 app.command("diagnose")(diagnose.diagnose)
 app.command("holdout")(holdout.holdout)

@@ -13,7 +13,7 @@ from sweep.records import Cause
 __all__ = ["RULE", "TERMS", "TEXTS"]
 
 TEXTS: Mapping[Cause, CauseText] = {text.cause: text for text in (*MEASUREMENT, *DATA, *FIT, *CHOICE)}
-"""In the order in which a verdict names them: earlier causes make later ones look other than they are."""
+"""In the order of `verdict.ORDER`: earlier causes make later ones look other than they are."""
 
 RULE = (
     "A cause is found where its effect is 2 points of accuracy or more (`check.harm`), the effect's 95 % interval lies "

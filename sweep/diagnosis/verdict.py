@@ -18,6 +18,7 @@ from sweep.records import Cause, Finding, Unit
 __all__ = [
     "HARM",
     "ORDER",
+    "READINGS",
     "SIGNIFICANCE",
     "Judged",
     "Outcome",
@@ -64,7 +65,18 @@ ORDER: tuple[Cause, ...] = (
     Cause.LAST_EPOCH,
     Cause.BEST_OF_MANY,
 )
-"""In which causes are named: earlier ones make later ones look other than they are."""
+"""Earlier causes make later ones look other than they are."""
+
+READINGS = (
+    Cause.SHORTCUT,
+    Cause.TRAINING_MODE,
+    Cause.BOOKKEEPING,
+    Cause.SMALL_VALIDATION,
+    Cause.BEST_OF_MANY,
+)
+"""What is wrong with a number and not with the network, and what a network could go by without having been seen to:
+named behind all that is to be changed. They hide causes, but what is found nevertheless is not made to look other than
+it is."""
 
 
 class Outcome(StrEnum):
@@ -107,7 +119,7 @@ class Verdict:
 
     Attributes:
         status: causes were found, every one is excluded, or neither.
-        judged: every cause, in `ORDER`.
+        judged: every cause, in `ORDER` but for `READINGS`, which come last.
         harm: the margin, as a share of the images.
     """
 
@@ -154,7 +166,7 @@ def judge(
     adjusted = dict(
         zip((one.cause for one in tested), holm([one.p for one in tested if one.p is not None]), strict=True)
     )
-    ordered = sorted(findings, key=lambda finding: ORDER.index(finding.cause))
+    ordered = sorted(findings, key=lambda finding: (finding.cause in READINGS, ORDER.index(finding.cause)))
     judged = tuple(
         _judged(one, adjusted.get(one.cause, one.p), margin(one.unit, harm, num_classes), one.cause in refuted)
         for one in ordered

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from sweep.records import Interval
 
-__all__ = ["bounds", "numbered", "p_text", "percent", "points", "size"]
+__all__ = ["bounds", "class_text", "listed_classes", "numbered", "p_text", "percent", "points", "size"]
+
+_LONGEST_NAME = 60  # characters of a class in a sentence
 
 
 def percent(share: float) -> str:
@@ -42,3 +44,17 @@ def numbered(trials: Sequence[int]) -> str:
     """Trials by their numbers: "trial 7", "trials 7, 3 and 12"."""
     *first, last = map(str, trials)
     return f"trials {', '.join(first)} and {last}" if first else f"trial {last}"
+
+
+def class_text(label: int, names: Sequence[str] = ()) -> str:
+    """A class by its name in quotes: '"cat"'; by its number where there are no names. Names are untrusted text."""
+    if not names:
+        return str(label)
+    name = names[label]
+    return f'"{name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"}"'
+
+
+def listed_classes(labels: Sequence[int], names: Sequence[str] = ()) -> str:
+    """Several classes: '"cat", "dog" and "fox"'."""
+    *first, last = (class_text(label, names) for label in labels)
+    return f"{', '.join(first)} and {last}" if first else last

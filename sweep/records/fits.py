@@ -27,6 +27,8 @@ class FitRecord:
         train_accuracy, train_cross_entropy: over the whole training side, at the weights that the configuration keeps.
         correct: share of the trainings that are right, float64, shape (n_validation,).
         cross_entropy: mean over the trainings, nats, float64, shape (n_validation,).
+        predicted: classes that the first of the trainings names, uint16, shape (n_validation,); None where they were
+            not kept.
         trainable_parameters: of one training.
         train_curve: clean cross-entropy of the training probe at the end of each epoch, float64, shape (n_epochs,).
         validation_curve: the same of validation.
@@ -47,3 +49,4 @@ class FitRecord:
     validation_curve: NDArray[np.float64]
     logit_noise: float = float("nan")
     dead_units: float = float("nan")
+    predicted: NDArray[np.uint16] | None = None

@@ -200,8 +200,9 @@ class SearchSettings(Table):
 class CheckSettings(Table):
     """`[check]`: what `sweep check` fails on; causes are named as `sweep explain` lists them.
 
-    With `on_run` a search ends with the short trainings that a verdict needs. A cause counts as harmful from `harm` on,
-    a share of the images (0.02: two points of accuracy). Findings on `ignore` are shown and change nothing.
+    With `on_run` a search begins with that check and ends with the short trainings that a verdict needs. A cause counts
+    as harmful from `harm` on, a share of the images (0.02: two points of accuracy). Findings on `ignore` are shown and
+    change nothing.
     """
 
     on_run: bool = True
@@ -211,7 +212,6 @@ class CheckSettings(Table):
         "bursts",
         "preprocessing",
         "shift",
-        "shortcut",
         "label-noise",
     )
     ignore: Annotated[tuple[Text, ...], BeforeValidator(read_patterns)] = ()

@@ -76,6 +76,7 @@ def refit(
         train_cross_entropy=float(np.mean([one.train_cross_entropy for one in found])),
         correct=np.mean([predicted == truth for predicted, _ in sides], axis=0),
         cross_entropy=np.mean([nats for _, nats in sides], axis=0),
+        predicted=sides[0][0],
         trainable_parameters=found[0].trainable_parameters,
         train_curve=_mean_curve(found, lambda epoch: epoch.train_cross_entropy),
         validation_curve=_mean_curve(found, lambda epoch: epoch.validation_cross_entropy),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sweep.diagnosis.remedy import judge_remedy
 from sweep.diagnosis.repeats import compare_repeats
 from sweep.errors import SweepError, UsageError
-from sweep.progress import Progress
+from sweep.progress import Progress, Silent
 from sweep.records import Cause, ProofOutcome, ProofRecord, Scalar
 from sweep.store.results import Database, open_database
 from sweep.studyfile.definition import StudyDefinition
@@ -54,7 +54,7 @@ def prove(
     trial: int | None = None,
     seeds: int = SEEDS,
     trust: bool = False,
-    progress: Progress,
+    progress: Progress | None = None,
 ) -> Diagnosis:
     """Run the remedies of the causes found, and store what came out.
 
@@ -66,7 +66,7 @@ def prove(
         trial: its number; the baseline unless named.
         seeds: trainings on either side, each with a split of its own.
         trust: whether a hypermodel's code may be run because the database names it.
-        progress: stage "proof".
+        progress: stage "proof"; nowhere by default.
 
     Returns:
         The verdict with its proofs.
@@ -77,7 +77,7 @@ def prove(
     """
     found = check_prove(database, study=study, trial=trial, seeds=seeds, trust=trust)
     with open_database(database) as opened:
-        _Proofs(opened, found, seeds, progress).run()
+        _Proofs(opened, found, seeds, progress or Silent()).run()
         return diagnose_opened(opened, opened.study(found.study), trial=trial)
 
 

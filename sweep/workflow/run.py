@@ -26,7 +26,7 @@ from sweep.workflow.resolve import Overrides, ResolvedStudy, resolve_study
 from sweep.workflow.saving import FrozenPasses
 from sweep.workflow.stages import TimedProgress
 from sweep.workflow.trust import check_trust
-from sweep.workflow.verdicts import verdict_after
+from sweep.workflow.verdicts import look_before, verdict_after
 
 __all__ = ["RunOutcome", "run_resolved", "run_study"]
 
@@ -135,6 +135,7 @@ def run_resolved(
         work = partial(search_beside, resolved, database.resolve())
         with Workers(workers - 1, work, needs=NEEDS) as others:
             data, training = _prepare(resolved, opened, progress)
+            look_before(resolved, data, training, opened, progress=progress)
             deadline = None if timeout is None else time.monotonic() + timeout
             passes = FrozenPasses(progress, training.wholly_frozen)
             progress.workers = workers

@@ -77,7 +77,7 @@ COMMENTS: Mapping[str, str] = {
     "gap_weight": "weight of that charge, from 0 to 0.5",
     "seed": "of the search; the split has its own",
     "finalists": "so many of the first are trained again at the end, with the baseline",
-    "on_run": "true: a search ends with short trainings and a verdict",
+    "on_run": "true: a search begins with `sweep check` and ends with a verdict",
     "harm": "from which share of the images on a cause counts; 0.02: two points of accuracy",
     "fail_on": "findings that give `sweep check` a failing exit code; `sweep explain` lists them",
     "ignore": "findings that change nothing",

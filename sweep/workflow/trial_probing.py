@@ -1,35 +1,27 @@
-"""The probes of one trial: what its records say, and what short trainings of its configuration add."""
+"""The probes of one trial that its records are enough for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sweep.diagnosis.probes.bookkeeping import bookkeeping
 from sweep.diagnosis.probes.classes import class_bias
 from sweep.diagnosis.probes.confusable import confusable_classes
-from sweep.diagnosis.probes.fitting import distortion, learning_rate
-from sweep.diagnosis.probes.head import bottleneck, capacity
-from sweep.diagnosis.probes.masks import HiddenLayers
 from sweep.diagnosis.probes.modes import batch_norm, training_mode
-from sweep.diagnosis.probes.not_training import not_training
-from sweep.diagnosis.probes.regularizers import idle_dropout, over_regularized
 from sweep.diagnosis.probes.selection import best_of_many, last_epoch
 from sweep.diagnosis.probes.validation_size import small_validation
 from sweep.records import Cause, Finding, IndexArray, Measurement, PredictionRecord, Scalar, Split
 from sweep.report.gather import Report
 from sweep.report.sides import LabelledImages
-from sweep.studyfile.definition import Configuration, StudyDefinition
+from sweep.studyfile.definition import StudyDefinition
 from sweep.workflow.shielded import Probe, probed
 
-if TYPE_CHECKING:
-    from sweep.workflow.fits import Fits  # which loads TensorFlow
-
-__all__ = ["Trained", "probe_choice", "probe_fits", "probe_records", "trained"]
+__all__ = ["PredictedSide", "Trained", "probe_choice", "probe_records", "probes_of_predictions", "trained"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -44,6 +36,7 @@ class Trained:
         train_counts, validation_counts: images of each class.
         seed: of the study.
         harm: the harm margin.
+        class_names: in the order of labels.
     """
 
     measurement: Measurement
@@ -56,6 +49,7 @@ class Trained:
     validation_counts: IndexArray
     seed: int
     harm: float
+    class_names: tuple[str, ...] = ()
 
     @property
     def num_classes(self) -> int:
@@ -87,6 +81,7 @@ def trained(report: Report, images: LabelledImages, definition: StudyDefinition,
         validation_counts=validation,
         seed=definition.search.seed,
         harm=definition.check.harm,
+        class_names=data.class_names,
     )
 
 
@@ -106,9 +101,24 @@ def probe_choice(report: Report) -> Finding:
     )
 
 
-def probe_fits(one: Trained, configuration: Configuration, fits: Fits) -> tuple[Finding, ...]:
-    """What short trainings add; a cause that the records speak of too is judged by both together."""
-    return tuple(probed(cause, probe) for cause, probe in _of_fits(one, configuration, fits))
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PredictedSide:
+    """Predictions of a validation side, from a trial or from a short training of its configuration.
+
+    Attributes:
+        predicted, labels: classes, shape (n_validation,).
+        cross_entropy: nats, shape (n_validation,).
+        groups, positions: as in `Trained`.
+        folds: trainings behind the predictions; 0 where there is one split.
+    """
+
+    predicted: NDArray[np.uint16]
+    cross_entropy: NDArray[np.floating]
+    train_accuracy: float
+    labels: IndexArray
+    groups: Sequence[str] | IndexArray | None
+    positions: IndexArray | None
+    folds: int = 0
 
 
 def _of_records(one: Trained) -> Iterator[tuple[Cause, Probe]]:
@@ -133,158 +143,53 @@ def _of_records(one: Trained) -> Iterator[tuple[Cause, Probe]]:
         for cause in (Cause.SMALL_VALIDATION, Cause.CLASS_BIAS, Cause.CONFUSABLE_CLASSES):
             yield cause, partial(Finding.not_measured, cause, "no predictions are stored")
         return
-    yield from _of_predictions(one, one.prediction, one.labels)
+    side = PredictedSide(
+        predicted=one.prediction.predicted,
+        cross_entropy=one.prediction.cross_entropy,
+        train_accuracy=measurement.train_accuracy,
+        labels=one.labels,
+        groups=one.groups,
+        positions=one.positions,
+        folds=measurement.folds,
+    )
+    yield from probes_of_predictions(one, side)
 
 
-def _of_predictions(one: Trained, prediction: PredictionRecord, labels: IndexArray) -> Iterator[tuple[Cause, Probe]]:
-    predicted, measurement = prediction.predicted, one.measurement
+def probes_of_predictions(one: Trained, side: PredictedSide) -> Iterator[tuple[Cause, Probe]]:
+    """The probes that look at what is predicted alone."""
     yield (
         Cause.SMALL_VALIDATION,
         lambda: small_validation(
-            correct=predicted == labels,
-            groups=one.groups,
-            train_accuracy=measurement.train_accuracy,
-            folds=measurement.folds,
+            correct=side.predicted == side.labels,
+            groups=side.groups,
+            train_accuracy=side.train_accuracy,
+            folds=side.folds,
             harm=one.harm,
         ),
     )
     yield (
         Cause.CLASS_BIAS,
         lambda: class_bias(
-            predicted=predicted,
-            labels=labels,
+            predicted=side.predicted,
+            labels=side.labels,
             num_classes=one.num_classes,
             counts_train=one.train_counts,
-            groups=one.groups,
-            positions=one.positions,
+            groups=side.groups,
+            positions=side.positions,
+            class_names=one.class_names,
         ),
     )
     yield (
         Cause.CONFUSABLE_CLASSES,
         lambda: confusable_classes(
-            predicted=predicted,
-            labels=labels,
+            predicted=side.predicted,
+            labels=side.labels,
             num_classes=one.num_classes,
-            cross_entropy=prediction.cross_entropy,
-            train_accuracy=measurement.train_accuracy,
-            groups=one.groups,
-            positions=one.positions,
+            cross_entropy=side.cross_entropy,
+            train_accuracy=side.train_accuracy,
+            groups=side.groups,
+            positions=side.positions,
+            class_names=one.class_names,
             seed=one.seed,
         ),
     )
-
-
-# ---- short trainings -------------------------------------------------------------------------------------------------
-
-
-def _of_fits(one: Trained, configuration: Configuration, fits: Fits) -> Iterator[tuple[Cause, Probe]]:
-    yield from _of_heads(one, configuration, fits)
-    shared: dict[str, Any] = {"groups": fits.groups, "again": fits.again}
-    variants, model, training = fits.variants, configuration.model, configuration.training
-    yield (
-        Cause.LEARNING_RATE,
-        lambda: learning_rate(
-            fits.baseline,
-            lower=variants.get("lower rate"),
-            higher=variants.get("higher rate"),
-            longer=variants.get("longer"),
-            labels=fits.labels,
-            **shared,
-        ),
-    )
-    yield (
-        Cause.NOT_TRAINING,
-        lambda: not_training(
-            fits.baseline,
-            small_fit_accuracy=fits.memorised,
-            counts=one.train_counts,
-            epochs=one.measurement.epochs_run,
-            groups=fits.groups,
-            harm=one.harm,
-        ),
-    )
-    yield (
-        Cause.DISTORTION,
-        lambda: distortion(
-            fits.baseline,
-            variants.get("frozen"),
-            unfrozen_layers=model.unfrozen_layers,
-            learning_rate=training.learning_rate,
-            head_epochs=training.head_epochs,
-            **shared,
-        ),
-    )
-    recalibrated, best = variants.get("recalibrated"), variants.get("best")
-    if recalibrated is not None:
-        yield (
-            Cause.BATCH_NORM,
-            lambda: batch_norm(
-                one.measurement,
-                configuration=one.flat,
-                recalibrated=recalibrated,
-                baseline=fits.baseline,
-                groups=fits.groups,
-                seed=one.seed,
-            ),
-        )
-    if best is not None:
-        yield (
-            Cause.LAST_EPOCH,
-            lambda: last_epoch(
-                one.measurement,
-                one.flat,
-                fits=(best, fits.baseline),
-                labels=fits.labels,
-                groups=fits.groups,
-                seed=one.seed,
-            ),
-        )
-
-
-def _of_heads(one: Trained, configuration: Configuration, fits: Fits) -> Iterator[tuple[Cause, Probe]]:
-    shared: dict[str, Any] = {"groups": fits.groups, "again": fits.again, "harm": one.harm}
-    baseline, images = fits.baseline, one.measurement.train_images
-    linear, rates = fits.variants.get("linear"), _rates(configuration)
-    yield (
-        Cause.CAPACITY,
-        lambda: capacity(baseline, fits.having("smaller"), fits.labels, train_images=images, **shared),
-    )
-    if linear is None:
-        yield Cause.BOTTLENECK, partial(Finding.impossible, Cause.BOTTLENECK, "the head has no hidden layer")
-    else:
-        hidden = HiddenLayers(
-            widths=configuration.model.head_width,
-            rates=rates,
-            classes=one.num_classes,
-            filters=configuration.model.conv_filters,
-        )
-        yield Cause.BOTTLENECK, lambda: bottleneck(baseline, linear, hidden, train_images=images, **shared)
-    yield (
-        Cause.IDLE_DROPOUT,
-        lambda: idle_dropout(
-            baseline,
-            fits.variants.get("undropped"),
-            rate=_strongest(configuration),
-            positions=fits.positions,
-            train_images=images,
-            **shared,
-        ),
-    )
-    weaker = (*fits.having("weaker"), *fits.having("undropped"))
-    yield (
-        Cause.OVER_REGULARIZED,
-        lambda: over_regularized(baseline, weaker, train_images=images, groups=fits.groups, again=fits.again),
-    )
-
-
-def _rates(configuration: Configuration) -> tuple[float, ...]:
-    """The dropout rate behind each hidden dense layer."""
-    model = configuration.model
-    if model.dropout_position != "after_dense":
-        return (0.0,) * len(model.head_width)
-    return model.dropout if isinstance(model.dropout, tuple) else (model.dropout,) * len(model.head_width)
-
-
-def _strongest(configuration: Configuration) -> float:
-    rate = configuration.model.dropout
-    return max(rate, default=0.0) if isinstance(rate, tuple) else rate

@@ -1,20 +1,43 @@
-"""What a search does for its verdict: short trainings after its trials."""
+"""What a search does for its verdict: a look at the data before its trials, short trainings after them."""
 
 from __future__ import annotations
 
+from sweep.diagnosis.verdict import judge, latest
 from sweep.errors import SweepError
 from sweep.progress import Progress
 from sweep.records import Finding
 from sweep.store.results import Database
+from sweep.workflow.check import failing, look
 from sweep.workflow.diagnose import diagnose_opened
+from sweep.workflow.fit_probing import probe_fits, probe_repaired
 from sweep.workflow.fits import fit_variants
 from sweep.workflow.hypermodel import Training
 from sweep.workflow.prepare import PreparedData
 from sweep.workflow.report import read_report
 from sweep.workflow.resolve import ResolvedStudy
-from sweep.workflow.trial_probing import probe_fits, trained
+from sweep.workflow.trial_probing import probe_records, trained
 
-__all__ = ["verdict_after"]
+__all__ = ["look_before", "verdict_after"]
+
+
+def look_before(
+    resolved: ResolvedStudy, data: PreparedData, training: Training, database: Database, *, progress: Progress
+) -> None:
+    """Look at the data once for a study, store what is found, and say what is serious before trials are spent on it.
+
+    Nothing stops the search: what cannot be looked at is said in a note.
+    """
+    definition = resolved.definition
+    if not definition.check.on_run or database.findings(definition.name, trial=None):
+        return
+    rounds = look(definition, data, training.library, base=resolved.base, progress=progress)
+    found = latest(rounds)
+    database.save_findings(definition.name, [one for each in rounds for one in each], trial=None)
+    verdict = judge(found, num_classes=len(data.index.class_names), harm=definition.check.harm)
+    serious = failing(verdict, definition.check)
+    for finding in verdict.causes:
+        if finding.cause in serious:
+            progress.note(f"before the first trial: {finding.cause.value}: {finding.summary}")
 
 
 def verdict_after(
@@ -51,5 +74,6 @@ def verdict_after(
             progress.note(f"no short training for the verdict: {error}")
         else:
             found: tuple[Finding, ...] = probe_fits(one, definition.baseline, fits)
-            database.save_findings(definition.name, found, trial=baseline.number)
+            mended = probe_repaired(one, fits, latest([probe_records(one), found]))
+            database.save_findings(definition.name, (*found, *mended), trial=baseline.number)
     return diagnose_opened(database, record).sentence

@@ -39,7 +39,7 @@ _SAMPLE = 128  # images of one timing of the backbone
 _PACKAGES = ("gapsweep", "tensorflow", "keras", "optuna", "keras-tuner", "tensorboard", "openvino", "numpy")
 
 CONDITIONS = (
-    "off in ours: repetitions of the finalists (finalists = 0), the verdict's short trainings (check.on_run = false)",
+    "off in ours: repetitions of the finalists (finalists = 0), the check and the verdict (check.on_run = false)",
     "off everywhere: augmentation, early stopping, pruning; all keep the last epoch's weights, "
     "but KerasTuner writes those of its best epoch to disk in any case",
     "kind to the peers: pixels are decoded (by our decoder, on all cores) and preprocessed once into memory, the "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sweep.diagnosis.wording import bounds, numbered, p_text, percent, size
+from sweep.diagnosis.wording import bounds, class_text, listed_classes, numbered, p_text, percent, size
 from sweep.records import Interval
 
 
@@ -30,3 +30,12 @@ def test_trials_by_number() -> None:
     assert numbered([7]) == "trial 7"
     assert numbered([7, 3]) == "trials 7 and 3"
     assert numbered([7, 3, 12]) == "trials 7, 3 and 12"
+
+
+def test_classes_have_names_in_quotes_and_numbers_where_there_are_none() -> None:
+    assert class_text(1, ("cat", "dog")) == '"dog"'
+    assert class_text(1) == "1"
+    assert class_text(0, ("x" * 60,)) == f'"{"x" * 60}"'
+    assert class_text(0, ("x" * 61,)) == f'"{"x" * 59}…"'
+    assert listed_classes([0, 2, 1], ("cat", "dog", "<b>")) == '"cat", "<b>" and "dog"'
+    assert listed_classes([4]) == "4"

@@ -29,7 +29,7 @@ from sweep.diagnosis.statistics import (
     wilson,
 )
 from sweep.diagnosis.verdict import SIGNIFICANCE
-from sweep.diagnosis.wording import p_text, percent, points, size
+from sweep.diagnosis.wording import class_text, p_text, percent, points, size
 from sweep.records import Cause, Exhibit, Finding, IndexArray, Interval, Remedy, Scalar
 
 __all__ = ["class_bias"]
@@ -55,7 +55,7 @@ _RECALIBRATE = Remedy(
 )
 
 
-def class_bias(
+def class_bias(  # noqa: PLR0913 - what is known of the images, side by side
     *,
     predicted: ArrayLike,
     labels: ArrayLike,
@@ -65,6 +65,7 @@ def class_bias(
     predicted_train: ArrayLike | None = None,
     predicted_batch_mode: ArrayLike | None = None,
     positions: IndexArray | None = None,
+    class_names: Sequence[str] = (),
 ) -> Finding:
     """Find a class that is predicted more often than it occurs; the harm is the excess, which are errors at least.
 
@@ -80,6 +81,7 @@ def class_bias(
         predicted_train: class of each training image in clean mode, whole or a stratified part, shape (n,).
         predicted_batch_mode: of each validation image with batch norm on the batch's statistics, shape (n_validation,).
         positions: of the validation images in the study's index, to show the images that are taken.
+        class_names: in the order of labels; classes are named by their numbers without.
     """
     given, true = np.asarray(predicted), np.asarray(labels)
     counts = np.asarray(counts_train, dtype=np.float64)
@@ -94,7 +96,7 @@ def class_bias(
     )
     p = min(1.0, num_classes * min(p for _, p in each))
     taken = (given == top) & (true != top)
-    reason, remedies, evidence = _reason(top, effect.estimate, true[taken], counts, predicted_train)
+    reason, remedies, evidence = _reason(top, effect.estimate, true[taken], counts, predicted_train, class_names)
     if predicted_batch_mode is not None:
         batch = np.asarray(predicted_batch_mode) == top
         left = float(np.mean(batch)) - float(np.mean(true == top))
@@ -103,12 +105,13 @@ def class_bias(
             reason = f"with batch norm on the batch's statistics it is {points(left)}, so its moving ones make it"
             remedies = (_FREEZE, _RECALIBRATE)
     shown = None if positions is None else np.asarray(positions)[taken][:_SHOWN]
+    name = class_text(top, class_names)
     return Finding(
         cause=Cause.CLASS_BIAS,
         effect=effect,
         p=p,
         images=round(effective_counts(given == top, groups)[1]),
-        summary=_bias_summary(top, given, true, effect, p, reason),
+        summary=_bias_summary(name, given == top, true == top, effect, p, reason),
         evidence={
             "class": top,
             "predicted_share": float(np.mean(given == top)),
@@ -120,7 +123,7 @@ def class_bias(
         },
         remedies=remedies,
         source="Q. McNemar, Psychometrika 12 (1947), one class against the rest; doi.org/10.1007/BF02295996",
-        exhibits=_exhibits(f"taken for class {top} and of another", shown),
+        exhibits=_exhibits(f"taken for class {name} and of another", shown),
     )
 
 
@@ -139,7 +142,12 @@ def _excess(given: BoolArray, true: BoolArray, num_classes: int, groups: ArrayLi
 
 
 def _reason(
-    top: int, excess: float, taken: IndexArray, counts: FloatArray, predicted_train: ArrayLike | None
+    top: int,
+    excess: float,
+    taken: IndexArray,
+    counts: FloatArray,
+    predicted_train: ArrayLike | None,
+    class_names: Sequence[str],
 ) -> tuple[str, tuple[Remedy, ...], dict[str, Scalar]]:
     """Why a class takes images, what to do, and the numbers; `taken` are the labels of the images that it takes."""
     evidence: dict[str, Scalar] = {"training_share": float(counts[top] / counts.sum())}
@@ -158,17 +166,18 @@ def _reason(
     if on_training > 0 and on_training >= _KEPT * excess:
         sentence = "Lower training.learning_rate: the training images themselves are given to one class."
         return f"on training images it is {points(on_training)}", (Remedy(sentence=sentence),), evidence
-    sentence = f"Collect images of class {most} that look like the ones that class {top} takes."
-    return f"{images} of {len(taken)} that it takes are of class {most}", (Remedy(sentence=sentence),), evidence
+    taker, loser = class_text(top, class_names), class_text(most, class_names)
+    sentence = f"Collect images of class {loser} that look like the ones that class {taker} takes."
+    return f"{images} of {len(taken)} that it takes are of class {loser}", (Remedy(sentence=sentence),), evidence
 
 
-def _bias_summary(top: int, given: IndexArray, true: IndexArray, effect: Interval, p: float, reason: str) -> str:
-    shares = f"{percent(float(np.mean(given == top)))} of the predictions"
-    labels = f"{percent(float(np.mean(true == top)))} of the labels of {len(true)} validation images"
+def _bias_summary(name: str, given: BoolArray, true: BoolArray, effect: Interval, p: float, reason: str) -> str:
+    """Of the class of that name: whether each image is given to it, and whether it is of it."""
     if p >= SIGNIFICANCE:
-        return f"no class is shown to be predicted more often than it occurs: class {top}, the most, by {size(effect)}"
-    one = "class {} is predicted for every image" if len(np.unique(given)) == 1 else "class {} is " + shares
-    return f"{one.format(top)} and {labels}, an excess of {size(effect)}, {p_text(p)}; {reason}"
+        return f"no class is shown to be predicted more often than it occurs: class {name}, the most, by {size(effect)}"
+    share = "predicted for every image" if np.all(given) else f"{percent(float(np.mean(given)))} of the predictions"
+    labels = f"{percent(float(np.mean(true)))} of the labels of {len(true)} validation images"
+    return f"class {name} is {share} and {labels}, an excess of {size(effect)}, {p_text(p)}; {reason}"
 
 
 def _recalls(given: IndexArray, true: IndexArray, num_classes: int, groups: ArrayLike | None) -> dict[str, Scalar]:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 from sweep.diagnosis.excess import excess_over_share
 from sweep.diagnosis.statistics import effective_counts
 from sweep.diagnosis.verdict import SIGNIFICANCE
-from sweep.diagnosis.wording import p_text, size
+from sweep.diagnosis.wording import listed_classes, p_text, size
 from sweep.records import Cause, Exhibit, Finding, IndexArray, Interval, Remedy, Scalar
 
 __all__ = ["confusable_classes"]
@@ -93,6 +94,7 @@ def confusable_classes(  # noqa: PLR0913 - what is known of the validation image
     groups: ArrayLike | None = None,
     probe_correct: ArrayLike | None = None,
     positions: IndexArray | None = None,
+    class_names: Sequence[str] = (),
     draws: int = DRAWS,
 ) -> Finding:
     """Find the pair of classes, or the clique of a few, between which errors concentrate.
@@ -111,6 +113,7 @@ def confusable_classes(  # noqa: PLR0913 - what is known of the validation image
         groups: source of every validation image.
         probe_correct: whether a linear probe is right about each validation image.
         positions: of the validation images in the study's index, to show the errors.
+        class_names: in the order of labels; classes are named by their numbers without.
         draws: confusion matrices drawn by chance.
     """
     given, true = np.asarray(predicted), np.asarray(labels)
@@ -131,14 +134,14 @@ def confusable_classes(  # noqa: PLR0913 - what is known of the validation image
     effect, images = _effect(clique, matrix[0], chance, wrong, units)
     order = np.flatnonzero(clique.inside)
     order = order[np.argsort(-np.asarray(cross_entropy, dtype=np.float64)[order], kind="stable")]
-    names = _names(clique.members)
+    names = listed_classes(clique.members.tolist(), class_names)
     shown = () if positions is None else tuple(int(one) for one in np.asarray(positions)[order][:_SHOWN])
     return Finding(
         cause=Cause.CONFUSABLE_CLASSES,
         effect=effect,
         p=p,
         images=images,
-        summary=_summary(clique, effect, p, int(wrong.sum())),
+        summary=_summary(clique, names, effect, p, int(wrong.sum())),
         evidence=_evidence(clique, wrong, true, train_accuracy, cross_entropy, probe_correct),
         remedies=_REMEDIES,
         source="Cover and Hart, IEEE Trans. Inf. Theory 13 (1967); Goodman, JASA 63 (1968)",
@@ -257,13 +260,8 @@ def _effect(
     return Interval(estimate=own.estimate, low=own.low, high=high), round(independent)
 
 
-def _names(members: IndexArray) -> str:
-    *first, last = map(str, members)
-    return f"{', '.join(first)} and {last}"
-
-
-def _summary(clique: _Clique, effect: Interval, p: float, errors: int) -> str:
-    between = f"{clique.errors} of {errors} errors are between classes {_names(clique.members)}"
+def _summary(clique: _Clique, names: str, effect: Interval, p: float, errors: int) -> str:
+    between = f"{clique.errors} of {errors} errors are between classes {names}"
     chance = f"where chance would make {clique.expected:.0f}"
     if p < SIGNIFICANCE:
         return f"{between}, {chance}: {size(effect)} of accuracy beyond it, {p_text(p)}"
@@ -280,7 +278,7 @@ def _evidence(
 ) -> dict[str, Scalar]:
     accuracy, merged = float(np.mean(~wrong)), float(np.mean(~wrong | clique.inside))
     evidence: dict[str, Scalar] = {
-        "classes": _names(clique.members),
+        "classes": listed_classes(clique.members.tolist()),
         "errors": int(wrong.sum()),
         "errors_between": clique.errors,
         "errors_expected": clique.expected,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypedDict, Unpack
 
 import numpy as np
@@ -33,6 +34,7 @@ class Options(TypedDict, total=False):
     predicted_train: ArrayLike
     predicted_batch_mode: ArrayLike
     positions: IndexArray
+    class_names: Sequence[str]
 
 
 def found(data: tuple[IndexArray, IndexArray], **options: Unpack[Options]) -> Finding:
@@ -175,3 +177,16 @@ def test_all_right_is_no_bias() -> None:
     finding = found((labels, labels))
     assert finding.p == 1.0
     assert outcome(finding) is Outcome.EXCLUDED
+
+
+def test_classes_are_called_by_their_names_and_the_numbers_stay_in_the_evidence() -> None:
+    names = ("<b>cat", "dog {0}", 'the "fox"')
+    finding = found(SWALLOWED, class_names=names, positions=np.arange(100))
+    assert finding.summary.startswith('class "<b>cat" is 62.0 % of the predictions')
+    assert finding.summary.endswith('12 of 22 that it takes are of class "the "fox""')
+    assert finding.remedies[0].sentence.startswith('Collect images of class "the "fox"" that look like')
+    assert finding.exhibits[0].caption == 'taken for class "<b>cat" and of another'
+    assert (finding.evidence["class"], finding.evidence["class_taken_from"]) == (0, 2)
+    all_alike = np.ones(40, dtype=np.int64), np.repeat([0, 1], 20)
+    summary = found(all_alike, class_names=names).summary
+    assert summary.startswith('class "dog {0}" is predicted for every image and 50.0 % of the labels of 40')

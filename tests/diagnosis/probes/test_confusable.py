@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypedDict, Unpack
 
 import numpy as np
@@ -30,6 +31,7 @@ class Options(TypedDict, total=False):
     positions: IndexArray
     draws: int
     seed: int
+    class_names: Sequence[str]
 
 
 def found(confusion: NDArray[np.int64], **options: Unpack[Options]) -> Finding:
@@ -181,3 +183,10 @@ def test_the_same_seed_gives_the_same_p() -> None:
 def test_without_images_nothing_is_measured() -> None:
     nothing = np.zeros((4, 4), dtype=np.int64)
     assert found(nothing).missing == "there are no validation images"
+
+
+def test_classes_are_called_by_their_names_and_the_numbers_stay_in_the_evidence() -> None:
+    finding = found(PAIR, class_names=("<b>cat", "dog", "fox", "hen"), positions=np.arange(400))
+    assert finding.summary.startswith('40 of 40 errors are between classes "<b>cat" and "dog", where chance')
+    assert finding.exhibits[0].caption == 'classes "<b>cat" and "dog", one taken for another'
+    assert finding.evidence["classes"] == "0 and 1"

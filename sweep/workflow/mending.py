@@ -1,0 +1,74 @@
+"""Virtual repairs: the images of a study as they would be without a cause, so that what it hides comes to light."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from sweep.diagnosis.ridge import stratified_blocks
+from sweep.features.extract import FeatureLibrary
+from sweep.records import Cause, Finding, IndexArray
+from sweep.studyfile.definition import StudyDefinition
+from sweep.workflow.observed import Observed, feature_configuration, pooled
+
+__all__ = ["mended", "with_pixels"]
+
+_PARTS = 5  # of sides that are drawn anew, one validates
+_FEWEST_VALIDATED = 20
+_STREAM = 0x3E4D  # of this module's random numbers
+
+
+def mended(observed: Observed, finding: Finding) -> Observed | None:
+    """The images without a cause: copies and wrong labels left out, sources on one side, sides drawn from all images.
+
+    Args:
+        observed: the images.
+        finding: of the cause; its rows are positions among them.
+
+    Returns:
+        None where there is no such repair, or hardly any validation images are left by it.
+    """
+    if finding.cause in (Cause.LEAK, Cause.LABEL_NOISE) and finding.rows:
+        repaired = observed.kept(np.setdiff1d(np.arange(len(observed.labels)), finding.rows))
+    elif finding.cause is Cause.BURSTS and observed.sources is not None:
+        repaired = _drawn_anew(replace(observed, groups=observed.sources))
+    elif finding.cause is Cause.SHIFT:
+        repaired = _drawn_anew(observed)
+    else:
+        return None
+    return repaired if len(repaired.validation) >= _FEWEST_VALIDATED else None
+
+
+def with_pixels(
+    definition: StudyDefinition, library: FeatureLibrary | None, observed: Observed, finding: Finding
+) -> Observed | None:
+    """The images with the features that the pixels give when they are prepared as the remedy says.
+
+    Args:
+        definition: of the study.
+        library: gives the features; None beside a hypermodel.
+        observed: the images.
+        finding: of the preprocessing.
+
+    Raises:
+        BackboneError, CacheError: as `FeatureLibrary.features`.
+    """
+    changes = {
+        name.removeprefix("model."): value
+        for remedy in finding.remedies[:1]
+        for name, value in remedy.changes.items()
+        if name.startswith("model.")
+    }
+    if library is None or not changes:
+        return None
+    configuration = feature_configuration(definition.baseline.replaced(changes))
+    return replace(observed, features=pooled(library.features(configuration).clean[observed.positions]))
+
+
+def _drawn_anew(observed: Observed) -> Observed:
+    """The same images on sides drawn at random, whole sources of them."""
+    rng = np.random.default_rng(np.random.SeedSequence((_STREAM, len(observed.labels))))
+    parts: list[IndexArray] = stratified_blocks(observed.labels, _PARTS, rng, observed.groups)
+    everything = np.arange(len(observed.labels))
+    return replace(observed, validation=parts[0], train=np.setdiff1d(everything, parts[0]))

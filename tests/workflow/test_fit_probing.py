@@ -1,0 +1,120 @@
+"""What short trainings say of a trial, and what is left of its predictions once its cause is mended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sweep.records import Cause, Finding, FitRecord, Interval, PredictionRecord, Remedy, Scalar
+from sweep.studyfile.definition import Configuration, ModelSettings, TrainingSettings
+from sweep.workflow.fit_probing import probe_fits, probe_repaired
+from sweep.workflow.fits import Fits
+from sweep.workflow.trial_probing import Trained, probe_records
+
+IMAGES = 300
+LABELS = np.arange(IMAGES) % 3
+COLLAPSED = np.where(np.arange(IMAGES) < 240, 0, LABELS).astype(np.uint16)
+WEAKER: dict[str, Scalar] = {"model.l2": 0.1}
+
+
+def fit(name: str, predicted: np.ndarray[Any, np.dtype[np.uint16]], changes: dict[str, Scalar]) -> FitRecord:
+    right = (predicted == LABELS).astype(np.float64)
+    return FitRecord(
+        name=name,
+        changes=changes,
+        seeds=3,
+        train_accuracy=float(right.mean()) + 0.02,
+        train_cross_entropy=0.5,
+        correct=right,
+        cross_entropy=1.1 - right,
+        trainable_parameters=1000,
+        train_curve=np.linspace(1.0, 0.5, 5),
+        validation_curve=np.linspace(1.0, 0.6, 5),
+        predicted=predicted,
+    )
+
+
+@pytest.fixture
+def one(trial_record: Callable[..., Any]) -> Trained:
+    """A trial that takes nearly every image for the first of three classes."""
+    measurement = trial_record(0, correct=COLLAPSED == LABELS).measurement
+    kept = measurement.predictions[0]
+    return Trained(
+        measurement=measurement,
+        flat=Configuration(model=ModelSettings(l2=1.0), training=TrainingSettings()).stored(),
+        prediction=PredictionRecord(
+            side=kept.side,
+            moment=kept.moment,
+            predicted=COLLAPSED,
+            cross_entropy=(1.1 - (COLLAPSED == LABELS)).astype(np.float16),
+        ),
+        labels=LABELS,
+        groups=None,
+        positions=np.arange(IMAGES) + 50,
+        train_counts=np.array([400, 400, 400]),
+        validation_counts=np.array([100, 100, 100]),
+        seed=0,
+        harm=0.02,
+    )
+
+
+def fits(*variants: FitRecord) -> Fits:
+    return Fits(
+        baseline=fit("baseline", COLLAPSED, {}),
+        again=fit("again", COLLAPSED, {}),
+        variants={one.name: one for one in variants},
+        memorised=None,
+        labels=LABELS,
+        groups=None,
+        positions=1,
+    )
+
+
+def over_regularized(*changes: dict[str, Scalar]) -> Finding:
+    return Finding(
+        cause=Cause.OVER_REGULARIZED,
+        effect=Interval(estimate=0.4, low=0.3, high=0.5),
+        p=1e-9,
+        summary="",
+        remedies=tuple(Remedy(sentence="Weaken it.", changes=one) for one in changes),
+    )
+
+
+def test_a_collapse_that_the_remedy_ends_is_no_cause(one: Trained) -> None:
+    records = probe_records(one)
+    biased = next(finding for finding in records if finding.cause is Cause.CLASS_BIAS)
+    assert biased.effect is not None
+    assert biased.effect.low > 0.4
+    learnt = LABELS.astype(np.uint16)
+    found = probe_repaired(
+        one, fits(fit("weaker", learnt, WEAKER)), [biased, over_regularized({"model.dropout": 0.1}, WEAKER)]
+    )
+    again = {finding.cause: finding for finding in found}
+    assert set(again) == {Cause.SMALL_VALIDATION, Cause.CLASS_BIAS, Cause.CONFUSABLE_CLASSES}
+    assert {finding.repaired for finding in found} == {(Cause.OVER_REGULARIZED,)}
+    mended = again[Cause.CLASS_BIAS].effect
+    assert mended is not None
+    assert mended.high < 0.1
+
+
+def test_without_such_a_training_nothing_is_said(one: Trained) -> None:
+    other = fits(fit("weaker", COLLAPSED, {"model.l2": 0.2}))
+    assert probe_repaired(one, other, [over_regularized(WEAKER)]) == ()
+    assert probe_repaired(one, other, [Finding.impossible(Cause.OVER_REGULARIZED, "no L2")]) == ()
+
+
+def test_weaker_regularisers_that_help_are_the_cause(one: Trained) -> None:
+    learnt = LABELS.astype(np.uint16)
+    configuration = Configuration(model=ModelSettings(l2=1.0), training=TrainingSettings())
+    found = {
+        finding.cause: finding
+        for finding in probe_fits(one, configuration, fits(fit("weaker, penalty", learnt, WEAKER)))
+    }
+    effect = found[Cause.OVER_REGULARIZED].effect
+    assert effect is not None
+    assert effect.estimate == pytest.approx(float(np.mean(COLLAPSED != LABELS)))
+    assert found[Cause.OVER_REGULARIZED].remedies[0].changes == WEAKER
+    assert found[Cause.BOTTLENECK].exact, "there is no hidden layer"
