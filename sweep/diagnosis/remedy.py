@@ -46,6 +46,7 @@ _PROMISES: Mapping[Cause, Promise] = {
             Cause.DISTORTION,
             Cause.OVER_REGULARIZED,
             Cause.RESOLUTION,
+            Cause.CONFUSABLE_CLASSES,
             Cause.LAST_EPOCH,
         ),
         Promise.ACCURACY,

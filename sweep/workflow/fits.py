@@ -22,7 +22,7 @@ Changes = Mapping[str, Scalar]
 
 _SEEDS = 8
 """Trainings a fit, where they are short: their mean has an eighth of one training's luck."""
-_CONVOLUTION_SEEDS = 3
+_CONVOLUTION_SEEDS = 5
 _TAIL_SEEDS = 2
 """Where the head has a convolution, or layers of the backbone train: that takes ten and a hundred times as long."""
 _STREAM = 7
