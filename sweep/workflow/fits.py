@@ -25,6 +25,11 @@ _SEEDS = 8
 _CONVOLUTION_SEEDS = 5
 _TAIL_SEEDS = 2
 """Where the head has a convolution, or layers of the backbone train: that takes ten and a hundred times as long."""
+_BUDGET = 600.0
+"""Seconds for all of them, which the number of seeds is cut down to; but one seed each there is always."""
+_PATIENCE = 1_800.0
+"""Seconds that a single seed each may take before only `_ESSENTIAL` ones are trained."""
+_ESSENTIAL = ("linear", "undropped", "recalibrated", "frozen")
 _STREAM = 7
 """Of the seeds of these trainings, apart from those of trials and repetitions."""
 _RATE_STEP = 5.0
@@ -113,6 +118,7 @@ def fit_variants(
     *,
     feature_map: tuple[int, int],
     seed: int,
+    seconds: float = 0.0,
     progress: Progress,
 ) -> Fits:
     """Train a configuration and what is planned for it.
@@ -125,16 +131,22 @@ def fit_variants(
         data: with folds the first one is used.
         feature_map: height and width of what the backbone gives.
         seed: of the study.
+        seconds: that one training of the configuration takes, compiled. Long ones are done with fewer seeds, and only
+            those that say most.
         progress: stage "fits".
 
     Raises:
         TrialError: the configuration itself cannot be trained.
     """
     labels, split = data.index.labels, trainings(data.split)[0]
-    count = _trainings(configuration)
+    plan = planned_fits(configuration)
+    if seconds * (len(plan) + 2) > _PATIENCE:
+        plan = {name: changes for name, changes in plan.items() if name in _ESSENTIAL}
+        progress.note(f"a training takes {seconds:.0f} s: for the verdict only {', '.join(plan)} are tried beside it")
+    affordable = int(_BUDGET / (max(seconds, 0.1) * (len(plan) + 2)))
+    count = max(1, min(_trainings(configuration), affordable))
     seeds = [(seed, _STREAM, number) for number in range(count)]
     others = [(seed, _STREAM, count + number) for number in range(count)]
-    plan = planned_fits(configuration)
     with progress.stage("fits", len(plan) + 3, "configurations") as advance:
 
         def fit(name: str, changes: Changes, chosen: list[tuple[int, int, int]]) -> FitRecord:

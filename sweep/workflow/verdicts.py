@@ -68,6 +68,7 @@ def verdict_after(
                 data,
                 feature_map=backbone.model.output_shape[1:3],
                 seed=definition.search.seed,
+                seconds=one.measurement.seconds - one.measurement.compile_seconds,
                 progress=progress,
             )
         except SweepError as error:
