@@ -41,9 +41,16 @@ def report(
     ] = None,
     output: Annotated[Format, typer.Option("--format", help="Format of the ranking on stdout.")] = Format.TABLE,
     top: Annotated[int | None, typer.Option(min=1, help="Show only the first rows.")] = None,
+    thumbnails: Annotated[
+        bool,
+        typer.Option(
+            "--thumbnails/--no-thumbnails",
+            help="Show small copies of the images behind findings in the page, or their file names alone.",
+        ),
+    ] = True,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
 ) -> None:
-    """Rank a study's configurations and write the page.
+    """Give the verdict, rank a study's configurations and write the page.
 
     Example: sweep report study.db
     """
@@ -54,7 +61,7 @@ def report(
     from sweep.workflow.report import load_report, print_report, write_page  # noqa: PLC0415 - keeps `--help` fast
 
     loaded = load_report(database, study=study, sort=sort.value)
-    page = write_page(loaded, html or database.with_suffix(".html"))
+    page = write_page(loaded, html or database.with_suffix(".html"), with_thumbnails=thumbnails)
     print_report(loaded, output.value, top=top)
     typer.echo(f"page: {page}", err=True)
     if open_page:

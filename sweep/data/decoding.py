@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib.util
 import logging
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import PIL
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-__all__ = ["DECODER", "decode_file", "prepare_decoders", "refusal"]
+__all__ = ["DECODER", "decode_file", "prepare_decoders", "read_picture", "refusal"]
 
 DECODER = f"1, Pillow {PIL.__version__}"
 """What the pixels depend on beside the file: the number grows with every change of this module that changes them."""
@@ -48,11 +49,20 @@ def decode_file(path: Path, image_size: int, formats: tuple[str, ...]) -> NDArra
     Raises:
         Exception: whatever Pillow finds wrong with the file; `refusal` puts it into words.
     """
-    with Image.open(path, formats=formats) as opened:
+    image = read_picture(path, image_size, formats)
+    return np.asarray(image.resize((image_size, image_size), Image.Resampling.BILINEAR))
+
+
+def read_picture(file: Path | IO[bytes], image_size: int, formats: tuple[str, ...]) -> Image.Image:
+    """The same before it is resized: upright, opaque, 8-bit RGB, its sides at least twice that size if its file's are.
+
+    Raises:
+        Exception: as `decode_file`.
+    """
+    with Image.open(file, formats=formats) as opened:
         opened.draft("RGB", (2 * image_size, 2 * image_size))
         opened.load()
-        image = _opaque(_eight_bits(_upright(opened)))
-    return np.asarray(image.resize((image_size, image_size), Image.Resampling.BILINEAR))
+        return _opaque(_eight_bits(_upright(opened)))
 
 
 def refusal(error: Exception) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from sweep.data.copies import settle_copies
 from sweep.data.groups import detect_group
 from sweep.data.listing import FoundFile, Listing, list_folder
-from sweep.data.rendered import RENDERED, rendered_folder
+from sweep.data.rendered import RENDERED, rendered_folder, rendered_place
 from sweep.data.selection import grouped, without_excluded
 from sweep.data.table import list_csv
 from sweep.data.toys import TOYS
@@ -20,7 +20,7 @@ from sweep.progress import Progress
 from sweep.records import DataIndex, ImageRecord, Split, UnreadableFile
 from sweep.studyfile.definition import DataSettings
 
-__all__ = ["index_source"]
+__all__ = ["index_source", "source_root"]
 
 _HASHING_THREADS = 2  # hashing is faster than reading, and many readers slow a spinning disk down
 
@@ -57,6 +57,19 @@ def index_source(settings: DataSettings, *, progress: Progress, base: Path) -> D
         unreadable=unreadable,
         notes=(*listing.notes, *exclusion_notes, *copies_notes, *_group_notes(images)),
     )
+
+
+def source_root(source: str, *, base: Path) -> Path:
+    """The folder that the paths of a source's images start from, whether it is there or not; renders nothing.
+
+    Args:
+        source: as `index_source` is given it.
+        base: the folder that a relative source starts from.
+    """
+    if source in RENDERED:
+        return rendered_place(source)
+    path = (base / Path(source).expanduser()).resolve()
+    return path.parent if path.suffix.lower() == ".csv" and not path.is_dir() else path
 
 
 def _listing(source: str, progress: Progress, base: Path) -> Listing:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from sweep.data.drawings import DRAWINGS, drawing_rendering
-from sweep.data.rendering import find_or_render
+from sweep.data.rendering import Rendering, find_or_render, place_of
 from sweep.data.toys import TOYS, toy_rendering
 from sweep.progress import Progress
 
-__all__ = ["RENDERED", "rendered_folder"]
+__all__ = ["RENDERED", "rendered_folder", "rendered_place"]
 
 RENDERED = (*TOYS, *DRAWINGS)
 """What `data.source` may name instead of a folder."""
@@ -21,5 +21,13 @@ def rendered_folder(name: str, *, progress: Progress) -> Path:
     Raises:
         CacheError: the cache folder is full or cannot be written.
     """
-    rendering = toy_rendering(name) if name in TOYS else drawing_rendering(name)
-    return find_or_render(rendering, progress=progress)
+    return find_or_render(_rendering(name), progress=progress)
+
+
+def rendered_place(name: str) -> Path:
+    """Where that folder is, or would be: nothing is rendered."""
+    return place_of(_rendering(name))
+
+
+def _rendering(name: str) -> Rendering:
+    return toy_rendering(name) if name in TOYS else drawing_rendering(name)

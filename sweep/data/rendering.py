@@ -13,7 +13,7 @@ from sweep.data.cache import cache_folder
 from sweep.errors import CacheError
 from sweep.progress import Advance, Progress
 
-__all__ = ["Rendering", "find_or_render"]
+__all__ = ["Rendering", "find_or_render", "place_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,11 +42,16 @@ def find_or_render(rendering: Rendering, *, progress: Progress) -> Path:
     Raises:
         CacheError: the cache folder is full or cannot be written.
     """
-    title = f"{rendering.name}-v1-{_digest(rendering.modules)[:12]}"
-    folder = cache_folder().absolute() / rendering.part / title
+    folder = place_of(rendering)
     if not folder.is_dir():
         _render_whole(rendering, folder, progress)
     return folder
+
+
+def place_of(rendering: Rendering) -> Path:
+    """Where the folder of the set is, or will be once it is rendered."""
+    title = f"{rendering.name}-v1-{_digest(rendering.modules)[:12]}"
+    return cache_folder().absolute() / rendering.part / title
 
 
 def _render_whole(rendering: Rendering, folder: Path, progress: Progress) -> None:

@@ -192,7 +192,8 @@ def verdict_sentence(verdict: Verdict) -> str:
     causes = verdict.causes
     if causes:
         others = ", ".join(finding.cause.value for finding in causes[1:])
-        return f"{causes[0].cause.value}: {causes[0].summary}" + (f" Then: {others}." if others else "")
+        first = f"{causes[0].cause.value}: {causes[0].summary.rstrip('.')}."
+        return first + (f" Then: {others}." if others else "")
     excluded = len(verdict.having(Outcome.EXCLUDED))
     if verdict.status is Status.HEALTHY:
         return f"healthy: all {excluded} causes that were looked at are excluded, each by {verdict.harm:.0%} or less."

@@ -39,6 +39,7 @@ def render_json(report: Report, rows: Sequence[RankedTrial]) -> str:
         "version": JSON_VERSION,
         "study": _study(report),
         "data": _data(report),
+        "verdict": report.diagnosis and report.diagnosis.plain,
         "sentence": report.sentence,
         "comparison": _comparison(ranking.comparison),
         "base_rate": {"accuracy": ranking.base_rate.accuracy, "cross_entropy": ranking.base_rate.cross_entropy},

@@ -28,6 +28,7 @@ from sweep.records import (
     TrialRecord,
     TrialState,
 )
+from sweep.report.diagnosis import Diagnosis
 from sweep.report.sides import LabelledImages, LabelledSide, labelled_side
 from sweep.report.wording import verdict_sentence
 
@@ -74,6 +75,9 @@ class Report:
         validation: labels and sources behind them, or None where they are not stored.
         failures: failed trials by reason, the most frequent first.
         states: trial state or "duplicate" -> number of trials.
+        images: every image with its side, in the order of the study's index.
+        diagnosis: the verdict on the baseline; None where it has no result yet, or none was asked for.
+        arguments: what names the study on a command line, "study.db"; "" where it was not read from a database.
     """
 
     study: StudyRecord
@@ -97,6 +101,9 @@ class Report:
     validation: LabelledSide | None
     failures: tuple[FailureGroup, ...]
     states: Mapping[str, int]
+    images: LabelledImages = ()
+    diagnosis: Diagnosis | None = None
+    arguments: str = ""
 
     @property
     def question(self) -> str:
@@ -206,6 +213,7 @@ def gather_report(
         validation=side,
         failures=_failures(every),
         states=Counter("duplicate" if trial.duplicate_of is not None else str(trial.state) for trial in every),
+        images=images,
     )
 
 

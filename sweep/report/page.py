@@ -15,11 +15,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
+from sweep.diagnosis.causes import RULE
 from sweep.diagnosis.marginals import CAVEAT
 from sweep.diagnosis.ranking import SORT_NOTES, RankedTrial
+from sweep.diagnosis.verdict import verdict_sentence
 from sweep.records import Split
 from sweep.report import captions
 from sweep.report.bars import accuracy_bars, accuracy_scale
+from sweep.report.cards import gather_cards
 from sweep.report.fields import alike_sentence, varying_fields
 from sweep.report.figures import draw_curves, draw_gap_against_validation, gather_curve, gather_points
 from sweep.report.gather import Report
@@ -32,6 +35,7 @@ from sweep.report.sentences import (
     TERM_LABELS,
     amount,
     curve_sentence,
+    diagnosis_sentences,
     opening_sentence,
     optimism_sentence,
     repeats_sentence,
@@ -46,8 +50,12 @@ from sweep.report.wording import bounds, duration, nats, percent, plain, points,
 __all__ = ["render_page"]
 
 
-def render_page(report: Report) -> str:
+def render_page(report: Report, thumbnails: Mapping[int, str] | None = None) -> str:
     """The report as HTML.
+
+    Args:
+        report: all of it.
+        thumbnails: of the pictures behind findings, as `gather_cards` wants them; their paths stand alone without.
 
     Names of files, classes and studies are untrusted: the template escapes them, data is embedded with every "<"
     written as an escape, and the page's content security policy lets nothing run but the two scripts it comes with.
@@ -61,8 +69,10 @@ def render_page(report: Report) -> str:
     )
     environment.filters |= {
         "plain": plain, "percent": percent, "points": points, "bounds": bounds, "with_bounds": with_bounds,
-        "nats": nats, "duration": duration, "setting": setting, "soft_bounds": _soft_bounds,
+        "nats": nats, "duration": duration, "setting": setting, "soft_bounds": _soft_bounds, "with_code": _with_code,
+        "breakable": lambda path: escape(path).replace("/", Markup("/<wbr>")),
         "amount": lambda value, fall: amount(fall, value), "curve_sentence": curve_sentence,
+        "full_stop": lambda text: text if text.endswith(".") else f"{text}.",
         "sentence_case": lambda text: text[:1].upper() + text[1:],
     }  # fmt: skip
     plotly, script = get_plotlyjs(), _asset("page.js")
@@ -71,6 +81,7 @@ def render_page(report: Report) -> str:
     return environment.get_template("page.html.j2").render(
         **_words(report, reference, influence),
         report=report,
+        cards=report.diagnosis and gather_cards(report.diagnosis, report.study.data.class_names, thumbnails or {}),
         rows=rows,
         study=report.study,
         splits=[side for side in Split if report.study.data.images(side)],
@@ -110,6 +121,9 @@ def _words(report: Report, reference: RankedTrial | None, influence: Sequence[Fi
             "importances": captions.importances_caption(report),
             "parallel": captions.parallel_caption(report),
         },
+        "headline": report.diagnosis and verdict_sentence(report.diagnosis.verdict),
+        "rule": RULE,
+        "no_verdict": diagnosis_sentences(report),
         "explanations": EXPLANATIONS,
         "labels": TERM_LABELS,
         "steps": STEPS,
@@ -184,6 +198,11 @@ def _curves(report: Report, rows: Sequence[RankedTrial]) -> dict[str, Any]:
 def _soft_bounds(sentence: str) -> Markup:
     """A sentence whose intervals in brackets may stand back."""
     return Markup(re.sub(r"(\[[^\]]*\])", r"<span>\1</span>", str(escape(sentence))))
+
+
+def _with_code(text: str) -> Markup:
+    """A paragraph with what stands in backticks as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def _embedded(data: Mapping[str, Any]) -> Markup:

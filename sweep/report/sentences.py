@@ -75,6 +75,15 @@ _RIVALS_NAMED = 3
 _AGREED = 0.995  # a share that prints as 100 %
 
 
+def diagnosis_sentences(report: Report) -> tuple[str, str]:
+    """The verdict in a sentence, or why there is none; and how to get more than that, or one at all."""
+    if report.diagnosis is not None:
+        return f"Verdict on {report.diagnosis.sentence}", f"more: sweep diagnose {plain(report.arguments or 'DB')}"
+    if report.ranking.baseline is not None:
+        return "No verdict: the causes of the gap were not looked for.", "`sweep diagnose` names them"
+    return f"No verdict yet: {report.baseline_name} has no result.", "`sweep run` with the same study goes on"
+
+
 def row_name(report: Report, row: RankedTrial) -> str:
     """A row in words: "your configuration", or "trial 7"."""
     return report.baseline_name if row.baseline else f"trial {row.number}"

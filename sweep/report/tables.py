@@ -13,6 +13,7 @@ from sweep.report.gather import Report
 from sweep.report.rows import flat_row, report_row
 from sweep.report.sentences import (
     EXPLANATIONS,
+    diagnosis_sentences,
     explained,
     opening_sentence,
     optimism_sentence,
@@ -77,7 +78,7 @@ def _markdown(report: Report, rows: Sequence[RankedTrial]) -> str:
             *(setting(value) for value in report.parameters(row).values()),
         ]
         lines.append(_line(cells))
-    return "\n".join([*lines, *(f"\n{plain(note)}" for note in _notes(report) if note)]) + "\n"
+    return "\n".join([*_verdict(report), *lines, *(f"\n{plain(note)}" for note in _notes(report) if note)]) + "\n"
 
 
 def _changed(report: Report, row: RankedTrial) -> list[str]:
@@ -86,6 +87,13 @@ def _changed(report: Report, row: RankedTrial) -> list[str]:
     if row.number in changes:
         return [with_bounds(changes[row.number].gap_narrowed), with_bounds(changes[row.number].accuracy_gained)]
     return ["–", "–"] * bool(changes)
+
+
+def _verdict(report: Report) -> Iterator[str]:
+    """The verdict in a paragraph above the table, what its sentence quotes of names being no markup."""
+    sentence, more = diagnosis_sentences(report)
+    yield f"{_escaped(sentence)} ({_escaped(more)})"
+    yield ""
 
 
 def _notes(report: Report) -> Iterator[str]:
@@ -106,4 +114,5 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _escaped(cell: str) -> str:
-    return cell.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+    """Names in it make neither a cell nor an element nor a link."""
+    return cell.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("](", "]\\(")

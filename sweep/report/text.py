@@ -16,7 +16,7 @@ from sweep.diagnosis.ranking import SORT_NOTES, RankedTrial
 from sweep.diagnosis.tiers import Tier
 from sweep.records import Split
 from sweep.report.gather import Opening, Report
-from sweep.report.sentences import split_sentence
+from sweep.report.sentences import diagnosis_sentences, split_sentence
 from sweep.report.text_sections import Line, opening_lines, sections
 from sweep.report.wording import bounds, duration, nats, objective_meaning, percent, plain, points, setting, with_bounds
 
@@ -42,7 +42,7 @@ def print_text(report: Report, *, top: int | None = None, file: TextIO | None = 
     """
     console = _console(file, width)
     ranking = (*_ranking(report, top, console.width), *_legend(report))
-    for part in (*_head(report), *ranking, *map(_rendered, sections(report)), *_failures(report)):
+    for part in (*_verdict(report), *_head(report), *ranking, *map(_rendered, sections(report)), *_failures(report)):
         console.print(part)
 
 
@@ -60,6 +60,13 @@ def _console(file: TextIO | None, width: int | None) -> Console:
 
 def _rendered(line: Line) -> RenderableType:
     return Text(line.text, style=_LINE_STYLES.get(line.kind, ""))
+
+
+def _verdict(report: Report) -> Iterator[RenderableType]:
+    sentence, more = diagnosis_sentences(report)
+    yield Text(sentence, style="bold")
+    yield Text(more, style="dim")
+    yield Text()
 
 
 def _head(report: Report) -> Iterator[RenderableType]:

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sweep.diagnosis.verdict import Judged, Outcome, Verdict, verdict_sentence
 from sweep.diagnosis.wording import p_text, size
-from sweep.records import Exhibit, Finding, ProofRecord, Scalar, Unit
+from sweep.records import Exhibit, Finding, Interval, ProofRecord, Scalar, Unit
+from sweep.report.wording import plain
 
-__all__ = ["changed_fields", "exhibit_lines", "proof_line", "verdict_json", "verdict_lines"]
+__all__ = [
+    "chance_text",
+    "changed_fields",
+    "effect_text",
+    "exhibit_lines",
+    "needed_text",
+    "proof_line",
+    "toml_value",
+    "verdict_json",
+    "verdict_lines",
+]
 
 _SHOWN = 12
 
@@ -22,7 +34,7 @@ def verdict_lines(verdict: Verdict, proofs: Sequence[ProofRecord] = ()) -> Itera
         verdict: to be shown.
         proofs: remedies that were run.
     """
-    yield f"verdict: {verdict_sentence(verdict)}"
+    yield plain(f"verdict: {verdict_sentence(verdict)}")
     for place, one in enumerate(verdict.having(Outcome.FOUND), start=1):
         yield ""
         yield from _cause(place, one, proofs)
@@ -30,7 +42,7 @@ def verdict_lines(verdict: Verdict, proofs: Sequence[ProofRecord] = ()) -> Itera
         yield ""
         yield "found, but mending it has changed nothing:"
         for one in judged:
-            yield f"  {one.finding.cause.value}: {one.finding.summary}"
+            yield f"  {one.finding.cause.value}: {plain(one.finding.summary)}"
             yield from (f"    {proof_line(proof)}" for proof in proofs if proof.cause is one.finding.cause)
     for outcome, heading in ((Outcome.UNDETERMINED, "undetermined"), (Outcome.NOT_MEASURED, "not measured")):
         if judged := verdict.having(outcome):
@@ -45,12 +57,15 @@ def verdict_lines(verdict: Verdict, proofs: Sequence[ProofRecord] = ()) -> Itera
 def exhibit_lines(exhibit: Exhibit, paths: Mapping[int, str]) -> Iterator[str]:
     """What pictures show, and their files."""
     yield ""
-    yield f"{exhibit.caption}:"
-    yield from (f"  {paths[row]}" for row in exhibit.images[:_SHOWN])
+    yield f"{plain(exhibit.caption)}:"
+    yield from (f"  {plain(paths[row])}" for row in exhibit.images[:_SHOWN])
 
 
 def verdict_json(verdict: Verdict, proofs: Sequence[ProofRecord] = ()) -> dict[str, Any]:
-    """The verdict and what was run of its remedies as plain values: shares as fractions, keys as in the records."""
+    """The verdict and what was run of its remedies as plain values: shares as fractions, keys as in the records.
+
+    JSON knows no infinity: a bound that is nowhere is None.
+    """
     return {
         "status": verdict.status.value,
         "sentence": verdict_sentence(verdict),
@@ -63,26 +78,26 @@ def verdict_json(verdict: Verdict, proofs: Sequence[ProofRecord] = ()) -> dict[s
 def proof_line(proof: ProofRecord) -> str:
     """A remedy that was run, and what came out."""
     what = changed_fields(proof.changes) or f"without {proof.left_out:,} images"
-    return f"{proof.outcome.value}: {what}: {proof.sentence}"
+    return f"{proof.outcome.value}: {plain(what)}: {plain(proof.sentence)}"
 
 
 def changed_fields(changes: Mapping[str, Scalar]) -> str:
     """Fields as they stand in a study file: "model.dropout = 0.5, data.deduplicate = true"."""
-    return ", ".join(f"{field} = {_toml(value)}" for field, value in changes.items())
+    return ", ".join(f"{field} = {toml_value(value)}" for field, value in changes.items())
 
 
 def _cause(place: int, one: Judged, proofs: Sequence[ProofRecord]) -> Iterator[str]:
     finding = one.finding
-    yield f"{place}. {finding.cause.value}: {finding.summary}"
-    yield f"   effect {_effect(finding)}" + (f", {p_text(one.p)}" if one.p is not None and not finding.exact else "")
+    yield f"{place}. {finding.cause.value}: {plain(finding.summary)}"
+    yield f"   effect {effect_text(finding)}" + (f", {chance}" if (chance := chance_text(one)) else "")
     for remedy in finding.remedies:
         changes = changed_fields(remedy.changes)
-        yield f"   remedy: {remedy.sentence}" + (f" ({changes})" if changes else "")
+        yield f"   remedy: {plain(remedy.sentence)}" + (f" ({plain(changes)})" if changes else "")
     yield from (f"   {proof_line(proof)}" for proof in proofs if proof.cause is finding.cause)
     yield f"   more: sweep explain {finding.cause.value}"
 
 
-def _toml(value: Scalar) -> str:
+def toml_value(value: Scalar) -> str:
     """A value as a study file has it; tables stand in the notation of the database already as TOML."""
     return value if isinstance(value, str) and value.startswith("{") else json.dumps(value, ensure_ascii=False)
 
@@ -90,12 +105,23 @@ def _toml(value: Scalar) -> str:
 def _open(one: Judged) -> str:
     finding = one.finding
     if finding.effect is None:
-        return finding.missing
-    needed = f"; about {one.images_needed:,} images would settle it" if one.images_needed else ""
-    return f"{finding.summary} Effect {_effect(finding)}{needed}"
+        return plain(finding.missing)
+    needed = f"; {needed_text(one)}" if one.images_needed else ""
+    return f"{plain(finding.summary)} Effect {effect_text(finding)}{needed}"
 
 
-def _effect(finding: Finding) -> str:
+def needed_text(one: Judged) -> str:
+    """How many images would settle an undetermined cause; "" where more of them would not."""
+    return f"about {one.images_needed:,} images would settle it" if one.images_needed else ""
+
+
+def chance_text(one: Judged) -> str:
+    """The adjusted p; "" for facts of arithmetic."""
+    return "" if one.p is None or one.finding.exact else p_text(one.p)
+
+
+def effect_text(finding: Finding) -> str:
+    """A measured effect with its interval, in points or nats."""
     effect = finding.effect
     assert effect is not None
     if finding.unit is Unit.ACCURACY:
@@ -109,12 +135,12 @@ def _plain(one: Judged) -> dict[str, Any]:
         "cause": finding.cause.value,
         "outcome": one.outcome.value,
         "summary": finding.summary,
-        "effect": None if effect is None else [effect.estimate, effect.low, effect.high],
+        "effect": None if effect is None else _bounds(effect),
         "unit": finding.unit.value,
         "p": finding.p,
         "p_adjusted": one.p,
         "images_needed": one.images_needed,
-        "evidence": dict(finding.evidence),
+        "evidence": {name: _finite(value) for name, value in finding.evidence.items()},
         "remedies": [{"sentence": one.sentence, "changes": dict(one.changes)} for one in finding.remedies],
         "rows": list(finding.rows),
         "exhibits": [{"caption": one.caption, "images": list(one.images)} for one in finding.exhibits],
@@ -133,10 +159,15 @@ def _plain_proof(proof: ProofRecord) -> dict[str, Any]:
         "left_out": proof.left_out,
         "repeats": proof.repeats,
         "new_split": proof.new_split,
-        **{
-            name: [getattr(proof, name).estimate, getattr(proof, name).low, getattr(proof, name).high]
-            for name in changes
-        },
+        **{name: _bounds(getattr(proof, name)) for name in changes},
         "p": proof.p,
         "sentence": proof.sentence,
     }
+
+
+def _bounds(interval: Interval) -> list[Scalar | None]:
+    return [_finite(value) for value in (interval.estimate, interval.low, interval.high)]
+
+
+def _finite(value: Scalar) -> Scalar | None:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from sweep.diagnosis.remedy import refuted
-from sweep.diagnosis.verdict import Verdict, judge, latest, verdict_sentence
+from sweep.diagnosis.verdict import Outcome, judge, latest
 from sweep.errors import UsageError
-from sweep.records import Cause, Finding, ProofRecord, StudyRecord
-from sweep.report.verdict import exhibit_lines, verdict_json, verdict_lines
+from sweep.records import Cause, Finding, StudyRecord
+from sweep.report.diagnosis import Diagnosis
+from sweep.report.gather import Report
 from sweep.store.results import Database, open_database
 from sweep.studyfile.definition import StudyDefinition
-from sweep.workflow.report import read_report
+from sweep.workflow.reading import read_report
 from sweep.workflow.trial_probing import probe_choice, probe_records, trained
 
 __all__ = ["Diagnosis", "diagnose", "diagnose_opened"]
@@ -31,45 +30,6 @@ _OF_TRAININGS = (
     Cause.NOT_TRAINING,
     Cause.DISTORTION,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Diagnosis:
-    """A verdict and whom it is about.
-
-    Attributes:
-        number: of the trial.
-        subject: the trial in words, such as "your configuration (trial 0)".
-        paths: of the pictures that findings show or that a remedy leaves out, by position in the study's index.
-        proofs: remedies that were run, in their order.
-        num_classes: of the study.
-    """
-
-    study: str
-    number: int
-    subject: str
-    verdict: Verdict
-    paths: dict[int, str]
-    proofs: tuple[ProofRecord, ...]
-    num_classes: int
-
-    @property
-    def sentence(self) -> str:
-        """The verdict in one sentence."""
-        return f"{self.subject}: {verdict_sentence(self.verdict)}"
-
-    @property
-    def lines(self) -> tuple[str, ...]:
-        """What the terminal shows."""
-        shown = (exhibit for finding in self.verdict.causes for exhibit in finding.exhibits)
-        pictures = (line for exhibit in shown for line in exhibit_lines(exhibit, self.paths))
-        return (f"study {self.study}, {self.subject}", *verdict_lines(self.verdict, self.proofs), *pictures)
-
-    @property
-    def plain(self) -> dict[str, Any]:
-        """The same as plain values."""
-        paths = {str(row): path for row, path in self.paths.items()}
-        return {"study": self.study, "trial": self.number, **verdict_json(self.verdict, self.proofs), "paths": paths}
 
 
 def diagnose(database: str | Path, *, study: str | None = None, trial: int | None = None) -> Diagnosis:
@@ -88,10 +48,20 @@ def diagnose(database: str | Path, *, study: str | None = None, trial: int | Non
         return diagnose_opened(opened, opened.study(study), trial=trial)
 
 
-def diagnose_opened(opened: Database, record: StudyRecord, *, trial: int | None = None) -> Diagnosis:
-    """The same of an open database; errors as `diagnose`."""
+def diagnose_opened(
+    opened: Database, record: StudyRecord, *, trial: int | None = None, report: Report | None = None
+) -> Diagnosis:
+    """The same of an open database; errors as `diagnose`.
+
+    Args:
+        opened: the database.
+        record: of the study.
+        trial: its number; the baseline unless named.
+        report: of the study, where it was read already.
+    """
     definition = StudyDefinition.model_validate(json.loads(record.definition))
-    report, images = read_report(opened, record), opened.images(record.name)
+    report = report or read_report(opened, record)
+    images = report.images
     baseline = next((one.number for one in report.trials if one.baseline and one.measurement is not None), None)
     number = baseline if trial is None else trial
     if number is None or number not in {one.number for one in report.trials}:
@@ -118,15 +88,16 @@ def diagnose_opened(opened: Database, record: StudyRecord, *, trial: int | None 
     found = latest([_missing(choice), *rounds])
     proofs = opened.proofs(record.name, trial=number)
     verdict = judge(found, num_classes=one.num_classes, harm=definition.check.harm, refuted=refuted(proofs))
-    shown = {row for finding in verdict.causes for exhibit in finding.exhibits for row in exhibit.images}
-    shown |= {row for finding in verdict.causes for row in finding.rows}
+    told = [one.finding for one in (*verdict.having(Outcome.FOUND), *verdict.having(Outcome.REFUTED))]
+    shown = {row for finding in told for exhibit in finding.exhibits for row in exhibit.images}
+    shown |= {row for finding in told for row in finding.rows}
     name = report.baseline_name if number == baseline else "the configuration"
     return Diagnosis(
         study=record.name,
         number=number,
         subject=f"{name} (trial {number})",
         verdict=verdict,
-        paths={row: images[row][0].path for row in sorted(shown)},
+        images={row: images[row] for row in sorted(shown)},
         proofs=proofs,
         num_classes=one.num_classes,
     )

@@ -25,7 +25,7 @@ from sweep.studyfile.definition import StudyDefinition
 from sweep.training.course import Unpruned
 from sweep.training.folds import TrainsSplits
 from sweep.workflow.prepare import PreparedData
-from sweep.workflow.report import read_report
+from sweep.workflow.reading import read_report
 
 __all__ = ["FinalistRuns", "choose_finalists", "differs", "repeat_record"]
 

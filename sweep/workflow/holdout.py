@@ -33,7 +33,7 @@ from sweep.report.sides import labelled_side
 from sweep.store.results import Database, open_database
 from sweep.studyfile.definition import StudyDefinition
 from sweep.workflow.again import check_base, made_ready, same_images
-from sweep.workflow.report import read_report
+from sweep.workflow.reading import read_report
 from sweep.workflow.trust import check_trust
 
 if TYPE_CHECKING:

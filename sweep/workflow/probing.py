@@ -225,8 +225,9 @@ def feature_probes(definition: StudyDefinition, observed: Observed) -> Iterator[
     }
     yield Cause.LEAK, copies
     yield Cause.BURSTS, frames
-    yield Cause.SHIFT, lambda: shift(**alike, **sides)
-    yield Cause.LABEL_NOISE, lambda: label_noise(**alike, train=observed.train)
+    names = observed.class_names
+    yield Cause.SHIFT, lambda: shift(**alike, **sides, class_names=names)
+    yield Cause.LABEL_NOISE, lambda: label_noise(**alike, train=observed.train, class_names=names)
     yield Cause.FEW_IMAGES, lambda: few_images(**alike, **sides)
     yield Cause.WEAK_FEATURES, lambda: weak_features(**alike)
     yield (

@@ -1,30 +1,25 @@
-"""`sweep report`: a stored study becomes a ranking, tables and a page; loads no TensorFlow."""
+"""`sweep report`: a stored study becomes a verdict, a ranking, tables and a page; loads no TensorFlow."""
 
 from __future__ import annotations
 
-import json
+import shlex
 import sys
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from sweep.diagnosis.ranking import Sort
-from sweep.errors import StoreError
-from sweep.records import StudyRecord, TrialRecord, TrialState
-from sweep.report.gather import Report, gather_report
+from sweep.errors import StoreError, UsageError
+from sweep.report.gather import Report
 from sweep.report.page import render_page
 from sweep.report.tables import render_table
 from sweep.report.text import print_opening, print_text
-from sweep.report.thinning import shown_rows
-from sweep.search.drawn import drawn_space
-from sweep.search.influence import Metric, importances
-from sweep.store.results import Database, open_database
-from sweep.studyfile.definition import StudyDefinition
-from sweep.studyfile.ranges import written
-from sweep.studyfile.space import FieldRange
+from sweep.store.results import open_database
+from sweep.workflow.diagnose import diagnose_opened
+from sweep.workflow.pictures import thumbnail_addresses
+from sweep.workflow.reading import read_report
 
-__all__ = ["ReportFormat", "load_report", "print_holdout", "print_report", "read_report", "write_page"]
+__all__ = ["ReportFormat", "load_report", "print_holdout", "print_report", "write_page"]
 
 ReportFormat = Literal["table", "json", "csv", "markdown"]
 
@@ -32,7 +27,7 @@ ReportFormat = Literal["table", "json", "csv", "markdown"]
 def load_report(
     database: str | Path, *, study: str | None = None, sort: Sort = "tier", every_epoch: bool = False
 ) -> Report:
-    """Read a study (the newest unless named) and rank it.
+    """Read a study (the newest unless named), rank it, and name the causes of its baseline's gap.
 
     Args:
         database: where it is.
@@ -40,34 +35,20 @@ def load_report(
         sort: order of the rows.
         every_epoch: whether the trials come with their epochs; else the curves do that the page shows.
 
+    Returns:
+        The report, without a diagnosis where the baseline has no result yet.
+
     Raises:
         StoreError: the database is missing, foreign, newer or holds no such study.
     """
     with open_database(database) as opened:
-        return read_report(opened, opened.study(study), sort=sort, every_epoch=every_epoch)
-
-
-def read_report(opened: Database, study: StudyRecord, *, sort: Sort = "tier", every_epoch: bool = False) -> Report:
-    """Rank a study of an open database; arguments and errors as `load_report`."""
-    trials = opened.trials(study.name, with_epochs=every_epoch)
-    definition = StudyDefinition.model_validate(json.loads(study.definition))
-    space = definition.space
-    if definition.model.hypermodel:
-        space = {**drawn_space(opened.distributions(study.name)), **space}
-        study = _with_space(study, space)
-    report = gather_report(
-        study,
-        trials,
-        opened.validation_predictions(study.name),
-        images=opened.images(study.name),
-        repeats=opened.repeats(study.name),
-        holdouts=opened.holdouts(study.name),
-        importances=_influence(trials, space),
-        sort=sort,
-    )
-    if every_epoch:
-        return report
-    return replace(report, epochs=opened.epochs(study.name, [row.number for row in shown_rows(report)]))
+        record = opened.study(study)
+        arguments = shlex.join([str(database), *(["--study", study] if study else [])])
+        report = replace(read_report(opened, record, sort=sort, every_epoch=every_epoch), arguments=arguments)
+        try:
+            return replace(report, diagnosis=diagnose_opened(opened, record, report=report))
+        except UsageError:
+            return report
 
 
 def print_report(report: Report, form: ReportFormat, *, top: int | None = None) -> None:
@@ -84,10 +65,20 @@ def print_holdout(report: Report) -> None:
         print_opening(report, opening)
 
 
-def write_page(report: Report, path: Path) -> Path:
-    """Write the report as one self-contained HTML file."""
+def write_page(report: Report, path: Path, *, with_thumbnails: bool = True) -> Path:
+    """Write the report as one self-contained HTML file.
+
+    Args:
+        report: to be written.
+        path: of the page.
+        with_thumbnails: whether the pictures behind findings are in it, and not their paths alone.
+
+    Raises:
+        StoreError: the file cannot be written.
+    """
+    thumbnails = thumbnail_addresses(report) if with_thumbnails else {}
     try:
-        path.write_text(render_page(report), encoding="utf-8")
+        path.write_text(render_page(report, thumbnails), encoding="utf-8")
     except OSError as error:
         raise StoreError(
             str(path),
@@ -96,23 +87,3 @@ def write_page(report: Report, path: Path) -> Path:
             remedy="name another place with `--html FILE`",
         ) from error
     return path
-
-
-def _with_space(study: StudyRecord, space: Mapping[str, FieldRange]) -> StudyRecord:
-    """The study as if its file had named all that is swept, which is what a report shows."""
-    definition = json.loads(study.definition)
-    definition["space"] = {name: written(values) for name, values in space.items()}
-    return replace(study, definition=json.dumps(definition))
-
-
-def _influence(
-    trials: tuple[TrialRecord, ...], space: Mapping[str, FieldRange]
-) -> Mapping[str, Mapping[str, float]] | str:
-    """What moves the gap and what moves validation, as far as it can be told; the reason where neither can.
-
-    Of hyperparameters that some trials do not have, nothing is told: theirs would be a share of another whole.
-    """
-    drawn = [trial.parameters for trial in trials if trial.state is TrialState.COMPLETE and not trial.baseline]
-    common = {name: values for name, values in space.items() if all(name in parameters for parameters in drawn)}
-    found = [importances(trials, common, metric) for metric in get_args(Metric)]
-    return {one.metric: one.shares for one in found if one.shares} or found[0].reason

@@ -13,7 +13,7 @@ from sweep.workflow.fit_probing import probe_fits, probe_repaired
 from sweep.workflow.fits import fit_variants
 from sweep.workflow.hypermodel import Training
 from sweep.workflow.prepare import PreparedData
-from sweep.workflow.report import read_report
+from sweep.workflow.reading import read_report
 from sweep.workflow.resolve import ResolvedStudy
 from sweep.workflow.trial_probing import probe_records, trained
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,8 @@ Finished = tuple[Path, sweep.OpenedStudy]
 def test_the_ranking_goes_to_stdout_and_the_page_beside_the_database(cli: Cli, finished: Finished) -> None:
     shown = cli("report", finished[0])
     assert shown.code == 0
+    assert shown.out.startswith("Verdict on our default (trial 0): ")
+    assert f"more: sweep diagnose {finished[0]}" in shown.out.replace("\n", "")
     assert "Tier 1" in shown.out
     assert shown.err == f"page: {finished[0].with_suffix('.html')}\n"
 
@@ -56,3 +60,32 @@ def test_an_unknown_study_names_those_there_are(cli: Cli, finished: Finished) ->
     shown = cli("report", finished[0], "--study", "nonsense")
     assert shown.code == 6
     assert "photos" in shown.err
+
+
+def test_the_verdict_is_in_every_format_that_has_words(cli: Cli, finished: Finished, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    document = json.loads(cli("report", finished[0], "--format", "json", "--html", page).out)
+    assert document["verdict"] == json.loads(cli("diagnose", finished[0], "--format", "json").out)
+    assert document["verdict"]["sentence"][1:] in page.read_text("utf-8").replace("&#34;", '"')
+    assert cli("report", finished[0], "--format", "markdown", "--html", page).out.startswith("Verdict on our default")
+
+
+def test_pictures_can_be_left_out(cli: Cli, finished: Finished, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sweep.workflow import report  # noqa: PLC0415 - what the command imports itself
+
+    given: list[object] = []
+    monkeypatch.setattr(report, "write_page", lambda *_, **options: given.append(options["with_thumbnails"]))
+    cli("report", finished[0], "--no-thumbnails")
+    cli("report", finished[0])
+    assert given == [False, True]
+
+
+def test_it_loads_no_tensorflow(finished: Finished, tmp_path: Path) -> None:
+    program = (
+        "import sys; from sweep.cli.app import app\n"
+        f"try: app({['report', str(finished[0]), '--html', str(tmp_path / 'page.html')]!r})\n"
+        "except SystemExit: pass\n"
+        "assert not {'tensorflow', 'keras'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

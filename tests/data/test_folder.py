@@ -12,7 +12,7 @@ from typing import IO, Any
 
 import pytest
 
-from sweep.data.folder import index_source
+from sweep.data.folder import index_source, source_root
 from sweep.errors import DataError
 from sweep.progress import Silent
 from sweep.records import DataIndex, Split
@@ -56,6 +56,20 @@ def test_a_folder_is_indexed_by_path_with_the_hash_of_each_file(photo_folder: Ph
     content = (root / "dog" / "dog_001.png").read_bytes()
     assert found.images[2].content_hash == hashlib.sha256(content).hexdigest()
     assert {(image.group, image.pinned) for image in found.images} == {("", None)}
+
+
+def test_the_root_is_found_again_without_looking_at_files(photo_folder: PhotoFolder) -> None:
+    root = photo_folder({"cat": 1, "dog": 1})
+    table = root / "labels.csv"
+    table.write_text("file,label\ncat/cat_000.png,cat\ndog/dog_000.png,dog\n", encoding="utf-8")
+    for source in ("photos", str(root), "photos/labels.csv", "./photos/../photos"):
+        settings = DataSettings(source=source)
+        found = index_source(settings, progress=Silent(), base=root.parent)
+        assert str(source_root(source, base=root.parent)) == found.root
+    shutil.rmtree(root)
+    assert source_root("photos/labels.csv", base=root.parent) == root
+    assert source_root("toys", base=root.parent).parent.name == "toys"
+    assert not source_root("toys", base=root.parent).exists(), "nothing is rendered"
 
 
 def test_an_absolute_source_needs_no_base(photo_folder: PhotoFolder) -> None:

@@ -10,7 +10,7 @@ import pytest
 from sweep.data import rendered
 from sweep.data.cache import cache_folder
 from sweep.data.folder import index_source
-from sweep.data.rendered import RENDERED, rendered_folder
+from sweep.data.rendered import RENDERED, rendered_folder, rendered_place
 from sweep.data.rendering import Rendering
 from sweep.progress import Progress, Silent
 from sweep.studyfile.definition import DataSettings
@@ -42,3 +42,10 @@ def test_a_drawn_set_is_indexed_like_a_folder_of_the_users() -> None:
     assert len({image.content_hash for image in found.images}) == 2000
     assert found.notes == ()
     assert Path(found.root).parent == cache_folder() / "drawings"
+
+
+def test_where_a_set_lies_is_known_before_it_is_rendered() -> None:
+    place = rendered_place("digits")
+    assert not place.exists()
+    assert not list(cache_folder().glob("drawings/*"))
+    assert rendered_folder("digits", progress=Silent()) == place

@@ -13,15 +13,23 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from sweep.diagnosis.verdict import judge
 from sweep.records import (
+    Cause,
     DataSummary,
+    Exhibit,
     FailureRecord,
+    Finding,
     HoldoutRecord,
     HoldoutResult,
     ImageRecord,
+    Interval,
     ModeRecord,
     Moment,
     PredictionRecord,
+    ProofOutcome,
+    ProofRecord,
+    Remedy,
     RepeatRecord,
     Side,
     Split,
@@ -29,8 +37,10 @@ from sweep.records import (
     StudyRecord,
     TrialRecord,
     TrialState,
+    Unit,
     UnreadableFile,
 )
+from sweep.report.diagnosis import Diagnosis
 from sweep.report.gather import Report, gather_report
 
 TrialMaker = Callable[..., TrialRecord]
@@ -295,3 +305,108 @@ def make_opening(trials: Sequence[TrialRecord], report: Report) -> HoldoutRecord
     opened = datetime.datetime(2026, 11, 23, 8, 15, tzinfo=datetime.UTC)
     hashes = tuple(f"{number:064x}" for number in range(TEST))
     return HoldoutRecord(study="toys", opened=opened, seen_before=0, content_hashes=hashes, results=tuple(results))
+
+
+# ---- a verdict -----------------------------------------------------------------------------------------------------
+
+PAIRS = ((600, 3), (607, 12), (613, 44))
+LEAK = Finding(
+    cause=Cause.LEAK,
+    effect=Interval(estimate=0.05, low=0.034, high=0.071),
+    p=1e-9,
+    images=600,
+    summary="30 of 600 validation images have a copy in training",
+    evidence={"matched": 30, "unmatched": 570, "accuracy_matched": 1.0, "confirmed": True},
+    remedies=(
+        Remedy(sentence="Drop the copies.", changes={"data.deduplicate": True, "model.head_width": "512-256"}),
+        Remedy(sentence="Collect other images."),
+    ),
+    source="Barz and Denzler, J. Imaging 6 (2020)",
+    exhibits=tuple(Exhibit(caption="equal pixels: in validation, in training", images=pair) for pair in PAIRS),
+    rows=(600, 607, 613),
+)
+BIAS = Finding(
+    cause=Cause.CLASS_BIAS,
+    effect=Interval(estimate=0.06, low=0.03, high=0.09),
+    p=1e-5,
+    summary='class "duck" is 26.0 % of the predictions.',
+    evidence={"class": 3, "taken": 36, "recall_3": 0.98, "recall_3_low": 0.91, "classes": "0, 1 and 4"},
+    exhibits=(Exhibit(caption='taken for class "duck" and of another', images=tuple(range(620, 640))),),
+)
+NOISE = Finding(
+    cause=Cause.LABEL_NOISE,
+    effect=Interval(estimate=0.04, low=0.02, high=0.06),
+    p=1e-4,
+    images=600,
+    summary="4.0 % of the labels contradict the features",
+)
+LAST = Finding(
+    cause=Cause.LAST_EPOCH,
+    effect=Interval(estimate=0.05, low=-0.01, high=0.11),
+    unit=Unit.CROSS_ENTROPY,
+    p=0.06,
+    images=100,
+    summary="The last epoch is worse.",
+)
+
+
+@pytest.fixture(scope="session")
+def diagnosed_report(full_report: Report) -> Report:
+    """Of the full report: a leak whose remedy is proven, a bias, refuted label noise, and what is open."""
+    return replace(full_report, diagnosis=make_diagnosis(full_report), arguments="study.db")
+
+
+def make_diagnosis(report: Report) -> Diagnosis:
+    excluded = Finding.impossible(Cause.BURSTS, "every image is a source of its own")
+    findings = [LEAK, BIAS, NOISE, LAST, excluded, Finding.not_measured(Cause.SHIFT, "no features")]
+    proofs = (
+        make_proof(Cause.LEAK, ProofOutcome.PROVEN, {"data.deduplicate": True}),
+        make_proof(Cause.CLASS_BIAS, ProofOutcome.NOT_SHOWN, {"training.class_weight": "balanced"}),
+        make_proof(Cause.LABEL_NOISE, ProofOutcome.REFUTED, {}),
+    )
+    shown = {row for finding in findings for exhibit in finding.exhibits for row in exhibit.images}
+    return Diagnosis(
+        study="toys",
+        number=0,
+        subject="your configuration (trial 0)",
+        verdict=judge(findings, num_classes=5, refuted=[Cause.LABEL_NOISE]),
+        images={row: report.images[row] for row in sorted(shown)},
+        proofs=proofs,
+        num_classes=5,
+    )
+
+
+def make_proof(cause: Cause, outcome: ProofOutcome, changes: dict[str, Any]) -> ProofRecord:
+    change = Interval(estimate=0.04, low=0.01, high=0.07)
+    return ProofRecord(
+        trial=0,
+        cause=cause,
+        changes=changes,
+        left_out=0 if changes else 24,
+        repeats=5,
+        new_split=True,
+        gap_narrowed=change,
+        accuracy_gained=change,
+        cross_entropy_saved=change,
+        p=0.001,
+        outcome=outcome,
+        sentence="the gap narrows by 4.0 points [1.0, 7.0]",
+    )
+
+
+@pytest.fixture(scope="session")
+def with_summary() -> Callable[[Report, str], Report]:
+    """Make a report whose leak is summarised, captioned and remedied in other words: `with_summary(report, words)`."""
+    return resummarised
+
+
+def resummarised(report: Report, words: str) -> Report:
+    assert report.diagnosis is not None
+    exhibits = tuple(replace(one, caption=words) for one in LEAK.exhibits)
+    remedies = (Remedy(sentence=words, changes={"model.weights": words}),)
+    leak = replace(LEAK, summary=words, exhibits=exhibits, remedies=remedies, evidence={"name": words}, source=words)
+    judged = report.diagnosis.verdict.judged
+    changed = tuple(replace(one, finding=leak) if one.finding.cause is Cause.LEAK else one for one in judged)
+    images = {row: (replace(image, path=words), side) for row, (image, side) in report.diagnosis.images.items()}
+    verdict = replace(report.diagnosis.verdict, judged=changed)
+    return replace(report, diagnosis=replace(report.diagnosis, verdict=verdict, images=images))

@@ -128,3 +128,13 @@ def test_a_file_name_that_is_no_unicode_survives(study_record: StudyMaker) -> No
     text = render_json(gather_report(study_record(unreadable=[broken]), []), [])
     assert text.encode("utf-8")
     assert json.loads(text)["data"]["unreadable"][0]["path"] == "caf\udce9.jpg"
+
+
+def test_the_verdict_comes_with_its_plain_values(toy_report: Report, diagnosed_report: Report) -> None:
+    assert json.loads(render_json(toy_report, []))["verdict"] is None
+    verdict = json.loads(render_json(diagnosed_report, []))["verdict"]
+    assert (verdict["status"], verdict["trial"]) == ("causes", 0)
+    assert verdict["causes"][0]["cause"] == "leak"
+    assert verdict["causes"][0]["exhibits"][0]["images"] == [600, 3]
+    assert verdict["paths"]["600"] == "0.jpg"
+    assert [one["outcome"] for one in verdict["proofs"]] == ["proven", "not shown", "refuted"]

@@ -247,3 +247,89 @@ def test_our_default_is_not_called_the_users(study_record: StudyMaker, toy_trial
     page = Parsed(render_page(gather_report(replace(study_record(), default_baseline=True), toy_trials)))
     assert "your configuration" not in page.text.lower()
     assert "our default" in page.text
+
+
+# ---- the verdict ---------------------------------------------------------------------------------------------------
+
+DOT = "data:image/jpeg;base64,/9j/AAAA"
+
+
+@pytest.fixture(scope="module")
+def diagnosed_page(diagnosed_report: Report) -> Parsed:
+    return Parsed(render_page(diagnosed_report, {600: DOT, 3: DOT, 607: ""}))
+
+
+def test_the_verdict_is_the_headline_and_its_causes_the_first_section(diagnosed_page: Parsed) -> None:
+    flat = " ".join(diagnosed_page.text.split())
+    headline = flat.index("Leak: 30 of 600 validation images have a copy in training. Then: class-bias.")
+    assert flat.index("Verdict on your configuration (trial 0)") < headline < flat.index("Trial 18 narrows the gap")
+    sections = [attributes.get("id") for tag, attributes in diagnosed_page.elements if tag == "section"]
+    assert sections[:2] == ["verdict", "waterfall"]
+    told = flat[flat.index("Why, and what to change") : flat.index("From the reported gap to the clean one")]
+    order = [
+        "2 causes found in your configuration (trial 0)",
+        "leak 30 of 600 validation images have a copy in training. Effect 5.0 points [3.4, 7.1], p < 0.001",
+        "[data] deduplicate = true",
+        "✓ proven data.deduplicate = true: the gap narrows by 4.0 points [1.0, 7.0]",
+        "Method: Barz and Denzler, J. Imaging 6 (2020)",
+        'Class "duck" is 26.0 % of the predictions.',
+        "○ not shown",
+        "Found, but mending it has changed nothing",
+        "✗ refuted without 24 images",
+        "Undetermined",
+        "The last epoch is worse. Effect 0.050 nats [-0.010, 0.110]; about 144 images would settle it.",
+        "Not measured (1)",
+        "No features.",
+        "Excluded (1)",
+    ]
+    places = [told.index(words) for words in order]
+    assert places == sorted(places)
+    assert "`" not in told, "code is not shown as it is written"
+
+
+def test_pictures_are_seen_named_and_described(diagnosed_page: Parsed) -> None:
+    images = [attributes for tag, attributes in diagnosed_page.elements if tag == "img"]
+    assert [one["src"] for one in images] == [DOT, DOT]
+    assert images[0]["alt"] == 'An image of class "ball" from validation: equal pixels: in validation, in training.'
+    flat = " ".join(diagnosed_page.text.split())
+    assert "0.jpg validation 3.jpg train" in flat
+    assert "7.jpg validation not there any more" in flat
+    assert flat.count("not there any more") == 1
+    assert "img-src data:" in str(diagnosed_page.elements)
+
+
+def test_long_paths_break_between_folders(
+    diagnosed_report: Report, with_summary: Callable[[Report, str], Report]
+) -> None:
+    page = render_page(with_summary(diagnosed_report, "a<b>/c.jpg"))
+    assert "<bdi>a&lt;b&gt;/<wbr>c.jpg</bdi>" in page
+
+
+def test_without_thumbnails_paths_are_left(diagnosed_report: Report) -> None:
+    page = Parsed(render_page(diagnosed_report))
+    assert "img" not in {tag for tag, _ in page.elements}
+    assert "0.jpg validation 3.jpg train" in " ".join(page.text.split())
+    assert "not there any more" not in page.text
+
+
+def test_hostile_names_in_a_verdict_stay_text(
+    diagnosed_report: Report, with_summary: Callable[[Report, str], Report]
+) -> None:
+    for words in HOSTILE:
+        page = Parsed(render_page(with_summary(diagnosed_report, words), {600: DOT}))
+        assert len(page.scripts) == 4
+        assert [attributes["src"] for tag, attributes in page.elements if tag == "img"] == [DOT]
+        assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]
+        assert " ".join(words.replace("\u202e", "�").split())[:80] in " ".join(page.text.split())
+        assert "\u202e" not in page.html
+
+
+def test_a_study_that_was_not_diagnosed_says_how_to_get_a_verdict(
+    toy_page: Parsed, study_record: StudyMaker, toy_trials: tuple[TrialRecord, ...]
+) -> None:
+    flat = " ".join(toy_page.text.split())
+    assert "No verdict: the causes of the gap were not looked for. sweep diagnose names them." in flat
+    empty = Parsed(render_page(gather_report(study_record(), toy_trials[1:3])))
+    assert "No verdict yet: your configuration has no result. sweep run with the same study goes on." in " ".join(
+        empty.text.split()
+    )

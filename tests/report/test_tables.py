@@ -56,7 +56,8 @@ def test_every_row_but_the_baseline_s_says_what_it_changed(toy_report: Report) -
 
 def test_markdown_keeps_the_sentences(full_report: Report) -> None:
     text = render_table(full_report, "markdown", top=1)
-    said = text.split("\n\n")[1:]
+    verdict, _, *said = text.split("\n\n")
+    assert verdict == "No verdict: the causes of the gap were not looked for. (`sweep diagnose` names them)"
     assert said[0] == full_report.sentence
     assert said[1].startswith("Rank 1 scores 82.3 % on validation; corrected")
     assert said[2].startswith("Over 5 repetitions on new splits")
@@ -82,9 +83,19 @@ def test_markdown_escapes_what_would_break_a_table(
     study = study_record(space={"weights": {"choices": ["imagenet", "a|b<script>\\"]}})
     text = render_table(gather_report(study, hostile, images=labelled_images), "markdown", top=1)
     assert "a\\|b&lt;script>\\\\" in text
-    header, rule, row = text.splitlines()[:3]
+    header, rule, row = text.splitlines()[2:5]
     assert rule.count("|") == header.count("|")
     assert row.replace("\\|", "").count("|") == header.count("|")
+
+
+def test_the_verdict_stands_above_the_table_and_no_name_in_it_is_markup(
+    diagnosed_report: Report, with_summary: Callable[[Report, str], Report]
+) -> None:
+    verdict = render_table(diagnosed_report, "markdown", top=1).split("\n\n")[0]
+    assert verdict.startswith("Verdict on your configuration (trial 0): leak: 30 of 600 validation images")
+    assert verdict.endswith(" (more: sweep diagnose study.db)")
+    named = render_table(with_summary(diagnosed_report, '[win](http://x) "<script>|'), "markdown", top=1)
+    assert 'leak: [win]\\(http://x) "&lt;script>\\|. Then: class-bias.' in named.split("\n\n")[0]
 
 
 def test_another_order_brings_its_warning(

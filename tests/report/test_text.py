@@ -150,3 +150,25 @@ def test_an_opening_can_be_printed_alone(full_report: Report) -> None:
     print_opening(full_report, full_report.openings[0], file=file, width=80)
     assert file.getvalue().startswith("Sealed test side, opened on 2026-11-23: 300 images\n")
     assert "Rank 1's score" not in file.getvalue()
+
+
+def test_it_begins_with_the_verdict_and_where_there_is_more(
+    toy_report: Report, diagnosed_report: Report, study_record: StudyMaker
+) -> None:
+    verdict, more, blank, *rest = printed(diagnosed_report, width=200).splitlines()
+    assert verdict == (
+        "Verdict on your configuration (trial 0): leak: 30 of 600 validation images have a copy in training. "
+        "Then: class-bias."
+    )
+    assert (more, blank) == ("more: sweep diagnose study.db", "")
+    assert rest[0].startswith("toys · 37 of 40 trials finished")
+    assert max(cell_len(line) for line in printed(diagnosed_report).splitlines()) <= 80
+    assert printed(toy_report).startswith("No verdict: the causes of the gap were not looked for.\n`sweep diagnose` ")
+    assert printed(gather_report(study_record(), [])).startswith("No verdict yet: your configuration has no result.\n")
+
+
+def test_a_name_in_the_verdict_is_no_command_to_the_terminal(
+    diagnosed_report: Report, with_summary: Callable[[Report, str], Report]
+) -> None:
+    text = printed(with_summary(diagnosed_report, "[red]x[/red]\x1b[31m\u202eabc"), width=200)
+    assert "leak: [red]x[/red]�[31m�abc. Then: class-bias." in text

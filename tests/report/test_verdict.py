@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 from sweep.diagnosis.verdict import judge
 from sweep.records import Cause, Exhibit, Finding, Interval, Remedy, Unit
@@ -74,3 +75,12 @@ def test_pictures_are_named_by_their_files() -> None:
         "  val/b.png",
         "  train/a.png",
     ]
+
+
+def test_a_bound_that_is_nowhere_is_no_number_in_json() -> None:
+    endless = Interval(estimate=0.01, low=-math.inf, high=math.inf)
+    finding = Finding(cause=Cause.BEST_OF_MANY, effect=endless, p=1.0, summary="x", evidence={"ratio": math.inf})
+    (told,) = verdict_json(judge([finding], num_classes=2))["causes"]
+    assert told["effect"] == [0.01, None, None]
+    assert told["evidence"] == {"ratio": None}
+    assert json.dumps(told, allow_nan=False)

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import html
 import json
-from collections.abc import Callable
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from sweep.errors import StoreError
-from sweep.records import TrialRecord
-from sweep.report.captions import importances_caption
-from sweep.report.page import render_page
-from sweep.store.results import open_database
+from sweep.records import Cause, Exhibit, Finding, Interval
+from sweep.store.results import Database, open_database
+from sweep.workflow.diagnose import diagnose
 from sweep.workflow.opened import OpenedStudy
-from sweep.workflow.report import ReportFormat, load_report, print_report, read_report, write_page
+from sweep.workflow.report import ReportFormat, load_report, print_report, write_page
+
+FRAMES = Finding(
+    cause=Cause.BURSTS,
+    effect=Interval(estimate=0.1, low=0.05, high=0.2),
+    p=0.0,
+    summary="Frames of one source are on both sides",
+    exhibits=(Exhibit(caption="one source", images=(3, 4)),),
+)
 
 
 def test_the_page_is_one_file_that_asks_for_nothing(finished: tuple[Path, OpenedStudy], tmp_path: Path) -> None:
@@ -57,31 +64,51 @@ def test_a_page_that_cannot_be_written_is_one_line(finished: tuple[Path, OpenedS
         write_page(load_report(finished[0]), tmp_path / "absent" / "study.html")
 
 
-def test_one_influence_is_shown_where_the_other_cannot_be_told(
-    finished: tuple[Path, OpenedStudy], trial_record: Callable[..., TrialRecord], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Dropout narrows the gap, and validation is the same in every trial."""
-    right = np.arange(12) < 9
-    trials = tuple(
-        trial_record(number, correct=right, train=1 - number / 100, parameters={"dropout": number / 20}, classes=2)
-        for number in range(20)
-    )
-    with open_database(finished[0]) as database:
-        study = database.study(None)
-        definition = json.loads(study.definition) | {"space": {"dropout": {"low": 0.0, "high": 0.95}}}
-        study = replace(study, definition=json.dumps(definition))
-        monkeypatch.setattr(database, "trials", lambda name, **_: trials)
-        report = read_report(database, study)
-        assert report.importances == {"gap": {"dropout": 1.0}}
-        assert report.importances_reason == ""
-        assert importances_caption(report) == "The gap is moved most by dropout (100 %)."
-        assert "The gap is moved most by dropout (100 %)." in render_page(report)
-        monkeypatch.setattr(database, "trials", lambda name, **_: trials[:9])
-        report = read_report(database, study)
-        assert report.importances == {}
-        assert report.importances_reason == "needs 10 complete trials inside the space, has 9"
-
-
 def test_a_missing_database_is_named(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"none\.db"):
         load_report(tmp_path / "none.db")
+
+
+# ---- the verdict ---------------------------------------------------------------------------------------------------
+
+
+def test_it_is_the_verdict_of_diagnose_and_reads_the_trials_once(
+    finished: tuple[Path, OpenedStudy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    every, images = Database.trials, Database.images
+    monkeypatch.setattr(Database, "trials", lambda *a, **k: read.append("trials") or every(*a, **k))  # type: ignore[func-returns-value]
+    monkeypatch.setattr(Database, "images", lambda *a: read.append("images") or images(*a))  # type: ignore[func-returns-value]
+    report = load_report(finished[0])
+    assert sorted(read) == ["images", "trials"]
+    assert report.diagnosis is not None
+    assert report.diagnosis.plain == diagnose(finished[0]).plain
+    assert report.arguments == str(finished[0])
+    assert load_report(finished[0], study="photos").arguments == f"{finished[0]} --study photos"
+
+
+def test_a_study_whose_baseline_has_no_result_is_reported_without_a_verdict(
+    finished: tuple[Path, OpenedStudy], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    every = Database.trials
+    monkeypatch.setattr(
+        Database, "trials", lambda *a, **k: tuple(replace(one, baseline=False) for one in every(*a, **k))
+    )
+    report = load_report(finished[0])
+    assert report.diagnosis is None
+    page = write_page(report, tmp_path / "page.html").read_text("utf-8")
+    assert "No verdict yet: our default has no result." in page
+
+
+def test_pictures_are_in_the_page_unless_they_are_left_out(finished: tuple[Path, OpenedStudy], tmp_path: Path) -> None:
+    database = Path(shutil.copy(finished[0], tmp_path / "study.db"))
+    with open_database(database) as opened:
+        opened.save_findings("photos", [FRAMES], trial=None)
+    report = load_report(database)
+    path = report.images[3][0].path
+    with_them = write_page(report, tmp_path / "page.html").read_text("utf-8")
+    assert with_them.count('<img src="data:image/jpeg;base64,') == 2
+    without = write_page(report, tmp_path / "page.html", with_thumbnails=False).read_text("utf-8")
+    assert "<img" not in without
+    assert f"<bdi>{html.escape(path).replace('/', '/<wbr>')}</bdi>" in without
+    assert "not there any more" not in without

@@ -15,6 +15,7 @@ rules using edited data, IEEE Trans. Syst. Man Cybern. 2 (1972), doi:10.1109/TSM
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +25,7 @@ from sweep.diagnosis.contamination import Contamination, fit_contamination, prof
 from sweep.diagnosis.opinions import HeldOut, held_out
 from sweep.diagnosis.statistics import effective_counts
 from sweep.diagnosis.verdict import SIGNIFICANCE
-from sweep.diagnosis.wording import bounds, p_text, percent
+from sweep.diagnosis.wording import bounds, class_text, p_text, percent
 from sweep.records import Cause, Exhibit, Finding, IndexArray, Interval, Remedy, Scalar
 
 __all__ = ["PLANTS", "label_noise"]
@@ -64,6 +65,7 @@ def label_noise(
     seed: int,
     groups: ArrayLike | None = None,
     train: IndexArray | None = None,
+    class_names: Sequence[str] = (),
     plants: int = PLANTS,
 ) -> Finding:
     """Estimate the share of wrong labels, by which the accuracy on labels of the same origin falls short.
@@ -81,6 +83,7 @@ def label_noise(
         seed: of folds, planted labels, and of which images are judged, and flagged, where there are more than 5,000.
         groups: source of every image, shape (n_images,).
         train: positions of the images to judge; None: all. Exhibits and rows are positions among all.
+        class_names: in the order of labels; classes are named by their numbers without.
         plants: how often known labels are made wrong, twice at least.
     """
     given = np.asarray(labels, dtype=np.int64)
@@ -112,11 +115,11 @@ def label_noise(
         effect=effect,
         p=p,
         images=round(independent),
-        summary=_summary(effect, p, len(judged), evidence),
+        summary=_summary(effect, p, len(judged), evidence, class_names),
         evidence=evidence,
         remedies=_remedies(len(flagged)),
         source="Northcutt, Jiang and Chuang, JAIR 70 (2021), arXiv:1911.00068; Bootkrajang and Kabán, ECML PKDD 2012",
-        exhibits=_exhibits(judged[order], given[judged][order], suggested[order]),
+        exhibits=_exhibits(judged[order], given[judged][order], suggested[order], class_names),
         rows=tuple(sorted(judged[flagged].tolist())),
     )
 
@@ -204,13 +207,16 @@ def _evidence(
     return evidence
 
 
-def _summary(effect: Interval, p: float, judged: int, evidence: dict[str, Scalar]) -> str:
+def _summary(effect: Interval, p: float, judged: int, evidence: dict[str, Scalar], class_names: Sequence[str]) -> str:
     rate = f"{percent(effect.estimate)} {bounds(effect.low, effect.high)} of the labels"
     found = f"{evidence['flagged']} of {judged} images are flagged"
     recall = f"of labels made wrong on purpose {percent(float(evidence['recall']))} are"
     if p >= SIGNIFICANCE:
         return f"wrong labels are not shown: {rate} contradict the features, {p_text(p)}; {recall} flagged"
-    most = f"most as class {evidence['most_flagged_class']} that looks like class {evidence['suggested_class']}"
+    if not evidence["flagged"]:
+        return f"{rate} contradict the features far from any boundary, {p_text(p)}, but no image by itself; {recall}"
+    own, other = (class_text(int(evidence[name]), class_names) for name in ("most_flagged_class", "suggested_class"))
+    most = f"most as class {own} that looks like class {other}"
     return f"{rate} contradict the features far from any boundary, {p_text(p)}: {found}, {most}; {recall}"
 
 
@@ -223,9 +229,18 @@ def _remedies(flagged: int) -> tuple[Remedy, ...]:
     return (Remedy(sentence=sentence),)
 
 
-def _exhibits(images: IndexArray, labels: IndexArray, suggested: IndexArray) -> tuple[Exhibit, ...]:
-    if not len(images):
-        return ()
-    pairs = zip(labels[:_SHOWN].tolist(), suggested[:_SHOWN].tolist(), strict=True)
-    named = ", ".join(f"{own} → {other}" for own, other in pairs)
-    return (Exhibit(caption=f"given class → what it looks like: {named}", images=tuple(images[:_SHOWN].tolist())),)
+def _exhibits(
+    images: IndexArray, labels: IndexArray, suggested: IndexArray, class_names: Sequence[str]
+) -> tuple[Exhibit, ...]:
+    """The surest images, those of one given and one other class together."""
+    alike: dict[tuple[int, int], list[int]] = {}
+    shown = zip(*(column[:_SHOWN].tolist() for column in (labels, suggested, images)), strict=True)
+    for own, other, image in shown:
+        alike.setdefault((own, other), []).append(image)
+    return tuple(
+        Exhibit(
+            caption=f"labelled {class_text(own, class_names)}, looks like {class_text(other, class_names)}",
+            images=tuple(members),
+        )
+        for (own, other), members in alike.items()
+    )

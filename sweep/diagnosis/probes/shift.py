@@ -7,6 +7,8 @@ do not matter, and one side can be the harder one by chance.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -14,7 +16,7 @@ from sweep.diagnosis.permutations import DRAWS
 from sweep.diagnosis.probes.domain import Domain, Sides, tell_apart
 from sweep.diagnosis.probes.transfer import Answers, Reordering, Transfer, best_reordering, transfer
 from sweep.diagnosis.sources import Groups, source_codes
-from sweep.diagnosis.wording import p_text, percent, size
+from sweep.diagnosis.wording import class_text, p_text, percent, size
 from sweep.records import Cause, Exhibit, Finding, IndexArray, Remedy
 
 __all__ = ["shift"]
@@ -47,7 +49,7 @@ _COLLECT = Remedy(
 )
 
 
-def shift(
+def shift(  # noqa: PLR0913 - both sides, and what is known of their images
     *,
     features: ArrayLike,
     labels: ArrayLike,
@@ -56,6 +58,7 @@ def shift(
     num_classes: int,
     groups: Groups | None = None,
     seed: int,
+    class_names: Sequence[str] = (),
     draws: int = DRAWS,
 ) -> Finding:
     """Whether training and validation images differ in a way that costs accuracy.
@@ -73,6 +76,7 @@ def shift(
         num_classes: how many classes there are.
         groups: source of every image; sources are left out and permuted as a whole.
         seed: of the permutations.
+        class_names: in the order of labels; classes are named by their numbers without.
         draws: permutations of each test.
 
     Source: as in the finding; the larger p of two that must both hold, R. L. Berger, Multiparameter hypothesis testing
@@ -95,21 +99,23 @@ def shift(
     transferred = transfer(sides, rng=rng, draws=draws)
     domain = tell_apart(sides, rng=rng, draws=draws if transferred.p <= _COSTLY else min(draws, _COARSE_DRAWS))
     reordering = best_reordering(transferred.validated, num_classes, rng=rng)
-    return _finding(domain, transferred, reordering, rows)
+    return _finding(domain, transferred, reordering, rows, class_names)
 
 
 # ---- what is said ----------------------------------------------------------------------------------------------------
 
 
-def _finding(domain: Domain, transferred: Transfer, reordering: Reordering, rows: IndexArray) -> Finding:
+def _finding(
+    domain: Domain, transferred: Transfer, reordering: Reordering, rows: IndexArray, class_names: Sequence[str]
+) -> Finding:
     held_out, validated = transferred.held_out, transferred.validated
-    reordered = reordering.explains(transferred.loss)
+    reordered, renamed = reordering.explains(transferred.loss), _renamed(reordering, class_names)
     return Finding(
         cause=Cause.SHIFT,
         effect=reordering.gain if reordered else transferred.loss,
         p=max(transferred.p, reordering.p if reordered else domain.p),
         images=int(validated.codes.max()) + 1,
-        summary=_reordered_sentence(validated, reordering) if reordered else _sentence(domain, transferred),
+        summary=_reordered_sentence(validated, reordering, renamed) if reordered else _sentence(domain, transferred),
         evidence={
             "held_out_accuracy": held_out.accuracy,
             "validation_accuracy": validated.accuracy,
@@ -122,7 +128,7 @@ def _finding(domain: Domain, transferred: Transfer, reordering: Reordering, rows
             "reordered_accuracy": reordering.accuracy,
             "order": "-".join(map(str, reordering.order)),
         },
-        remedies=(_reorder(reordering),) if reordered else (_DRAW_ANEW, _COLLECT),
+        remedies=(_reorder(renamed),) if reordered else (_DRAW_ANEW, _COLLECT),
         source=_SOURCE,
         exhibits=_most_unlike(domain, rows, len(held_out.truth)),
     )
@@ -140,28 +146,31 @@ def _sentence(domain: Domain, transferred: Transfer) -> str:
     )
 
 
-def _reordered_sentence(validated: Answers, reordering: Reordering) -> str:
+def _reordered_sentence(validated: Answers, reordering: Reordering, renamed: str) -> str:
     return (
         f"On validation a linear probe is right on {percent(validated.accuracy)}, and on "
-        f"{percent(reordering.accuracy)} if {_renamed(reordering)}, {size(reordering.gain)} more "
+        f"{percent(reordering.accuracy)} if {renamed}, {size(reordering.gain)} more "
         f"({p_text(reordering.p)}): the classes stand in another order there than in training."
     )
 
 
-def _reorder(reordering: Reordering) -> Remedy:
+def _reorder(renamed: str) -> Remedy:
     return Remedy(
         sentence=(
             "Give the classes of validation the order that training has, by the same names of their folders; now "
-            f"{_renamed(reordering)}."
+            f"{renamed}."
         )
     )
 
 
-def _renamed(reordering: Reordering) -> str:
-    """Which classes, counted from 0, stand for which."""
+def _renamed(reordering: Reordering, class_names: Sequence[str]) -> str:
+    """Which classes, by their names or counted from 0, stand for which."""
     moved = reordering.moved[:_SHOWN]
     more = ", …" if len(moved) < len(reordering.moved) else ""
-    old, new = (", ".join(map(str, names)) + more for names in (moved, [reordering.order[label] for label in moved]))
+    old, new = (
+        ", ".join(class_text(label, class_names) for label in labels) + more
+        for labels in (moved, [reordering.order[label] for label in moved])
+    )
     return f"its classes {old} are training's {new}"
 
 

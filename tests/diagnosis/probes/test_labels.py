@@ -218,13 +218,28 @@ def test_positions_are_those_of_all_images(feature_world: Worlds) -> None:
     assert finding.evidence["judged"] == 600
     assert len(rows) == finding.evidence["flagged"]
     assert np.mean((given != labels)[rows]) > 0.85
-    (exhibit,) = finding.exhibits
-    assert len(exhibit.images) == 12
-    assert set(exhibit.images) <= set(rows)
-    assert (given != labels)[list(exhibit.images)].all()
-    # What it looks like is what it was.
-    pairs = [f"{given[one]} → {labels[one]}" for one in exhibit.images]
-    assert exhibit.caption == f"given class → what it looks like: {', '.join(pairs)}"
+    images = [image for exhibit in finding.exhibits for image in exhibit.images]
+    assert len(images) == 12
+    assert set(images) <= set(rows)
+    assert (given != labels)[images].all()
+    assert 1 < len(finding.exhibits) <= 6
+    for exhibit in finding.exhibits:
+        # What it looks like is what it was.
+        captions = {f"labelled {given[one]}, looks like {labels[one]}" for one in exhibit.images}
+        assert captions == {exhibit.caption}
+
+
+def test_classes_are_called_by_their_names_and_the_numbers_stay_in_the_evidence(feature_world: Worlds) -> None:
+    features, labels = feature_world(600, separation=3.2)
+    given = flipped(labels, 0.1)
+    names = ("<b>cat", "dog", "fox")
+    finding = label_noise(features=features, labels=given, num_classes=3, seed=0, class_names=names)
+    own, other = finding.evidence["most_flagged_class"], finding.evidence["suggested_class"]
+    assert isinstance(own, int)
+    assert isinstance(other, int)
+    assert f'most as class "{names[own]}" that looks like class "{names[other]}"' in finding.summary
+    quoted = {f'labelled "{one}", looks like "{two}"' for one in names for two in names if one != two}
+    assert {exhibit.caption for exhibit in finding.exhibits} <= quoted
 
 
 def test_labels_that_are_not_judged_have_no_say(feature_world: Worlds) -> None:

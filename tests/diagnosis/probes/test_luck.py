@@ -77,3 +77,17 @@ def test_the_same_seed_gives_the_same_luck() -> None:
     scores = answers(6, 60, seed=7)
     assert luck(scores, seed=1) == luck(scores, seed=1)
     assert luck(scores, seed=1) != luck(scores, seed=2)
+
+
+@pytest.mark.parametrize(("spread", "most"), [(0.0, 2.2), (0.05, 1.2)])
+def test_many_candidates_are_judged_by_fewer_resamples_which_widens_the_interval(
+    spread: float, most: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(4)
+    scores = (rng.random((600, 200)) < rng.normal(0.8, spread, (600, 1))).astype(np.float64)
+    few = [luck(scores, seed=seed).effect for seed in range(4)]
+    monkeypatch.setattr("sweep.diagnosis.probes.luck._WORK", 600 * 400)
+    many = [luck(scores, seed=seed).effect for seed in range(4)]
+    assert [one.estimate for one in few] == [one.estimate for one in many]
+    widths = [np.mean([one.high - one.low for one in each]) for each in (few, many)]
+    assert widths[1] < widths[0] < most * widths[1]

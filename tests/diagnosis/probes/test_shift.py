@@ -107,6 +107,19 @@ def test_classes_in_another_order_are_called_that(world: World) -> None:
     assert "another order" in finding.summary
     (remedy,) = finding.remedies
     assert remedy.sentence.startswith("Give the classes of validation the order that training has")
+    named = shift(
+        features=features,
+        labels=renamed,
+        train=TRAIN,
+        validation=VALIDATION,
+        num_classes=3,
+        seed=0,
+        class_names=("<b>cat", "dog", "fox"),
+    )
+    order = 'its classes "<b>cat", "dog", "fox" are training\'s "fox", "<b>cat", "dog"'
+    assert order in named.summary
+    assert order in named.remedies[0].sentence
+    assert named.evidence["order"] == "2-0-1"
 
 
 def test_too_many_images_of_a_hard_class_are_a_shift_too(feature_world: Callable[..., World]) -> None:
