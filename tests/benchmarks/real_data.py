@@ -136,13 +136,13 @@ ROWS: tuple[Row, ...] = (
     Row(
         name="cats_dogs_small, pixels as 0 to 1 for a network of −1 to 1",
         make=as_it_is("cats_dogs_small"),
-        sets=("model.backbone=mobilenet", "data.image_size=160", "model.preprocessing=0..1"),
+        sets=("model.backbone=mobilenet", "data.image_size=224", "model.preprocessing=0..1"),
         absent=(Cause.LEAK, Cause.BURSTS, Cause.LABEL_NOISE),
     ),
     Row(
         name="cats_dogs_small, pixels not scaled",
         make=as_it_is("cats_dogs_small"),
-        sets=("model.backbone=mobilenet", "data.image_size=160", "model.preprocessing=none"),
+        sets=("model.backbone=mobilenet", "data.image_size=224", "model.preprocessing=none"),
         first=Cause.PREPROCESSING,
         found=(Cause.PREPROCESSING,),
         absent=(Cause.LEAK, Cause.BURSTS, Cause.LABEL_NOISE),
