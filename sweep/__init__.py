@@ -16,6 +16,7 @@ from sweep.errors import SweepError
 if TYPE_CHECKING:
     from sweep.records import EpochRecord, Interval, Measurement, StudyRecord, TrialRecord, TrialState
     from sweep.workflow.as_hypermodel import as_hypermodel as hypermodel
+    from sweep.workflow.audit import audit
     from sweep.workflow.check import check_study as check
     from sweep.workflow.diagnose import diagnose
     from sweep.workflow.opened import OpenedStudy
@@ -32,6 +33,7 @@ __all__ = [
     "SweepError",
     "TrialRecord",
     "TrialState",
+    "audit",
     "check",
     "diagnose",
     "hypermodel",
@@ -44,6 +46,7 @@ _RECORDS = ("EpochRecord", "Interval", "Measurement", "StudyRecord", "TrialRecor
 _LAZY = {
     **{name: ("sweep.records", name) for name in _RECORDS},
     "OpenedStudy": ("sweep.workflow.opened", "OpenedStudy"),
+    "audit": ("sweep.workflow.audit", "audit"),
     "check": ("sweep.workflow.check", "check_study"),
     "diagnose": ("sweep.workflow.diagnose", "diagnose"),
     "hypermodel": ("sweep.workflow.as_hypermodel", "as_hypermodel"),

@@ -13,7 +13,7 @@ import sweep
 def test_the_public_names() -> None:
     assert sorted(sweep.__all__) == [
         "EpochRecord", "Interval", "Measurement", "OpenedStudy", "StudyRecord", "SweepError", "TrialRecord",
-        "TrialState", "check", "diagnose", "hypermodel", "open", "prove", "run",
+        "TrialState", "audit", "check", "diagnose", "hypermodel", "open", "prove", "run",
     ]  # fmt: skip
     assert all(getattr(sweep, name) is not None for name in sweep.__all__)
 

@@ -137,6 +137,7 @@ TABLES = {"numpy", "pandas", "optuna", "sqlalchemy", "plotly", "rich.live"}
         (["report", "--help"], TENSORFLOW | TABLES),
         (["diagnose", "--help"], TENSORFLOW | TABLES),
         (["check", "--help"], TENSORFLOW | TABLES),
+        (["audit", "--help"], TENSORFLOW | TABLES),
         (["prove", "--help"], TENSORFLOW | TABLES),
         (["explain", "leak"], TENSORFLOW | TABLES - {"numpy"}),
         (["studies"], TENSORFLOW),

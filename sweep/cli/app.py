@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from sweep.cli import cache, check, diagnose, explain, holdout, init, prove, report, run, studies
+from sweep.cli import audit, cache, check, diagnose, explain, holdout, init, prove, report, run, studies
 from sweep.errors import SweepError
 
 __all__ = ["app", "main"]
@@ -28,6 +28,7 @@ app.command("run")(run.run)
 app.command("check")(check.check)
 app.command("report")(report.report)
 app.command("diagnose")(diagnose.diagnose)
+app.command("audit")(audit.audit)
 app.command("holdout")(holdout.holdout)
 app.command("prove")(prove.prove)
 app.command("explain")(explain.explain)

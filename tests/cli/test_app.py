@@ -16,11 +16,13 @@ Cli = Callable[..., Any]
 def test_help_names_every_command(cli: Cli) -> None:
     shown = cli("--help")
     assert shown.code == 0
-    for command in ("run", "report", "diagnose", "prove", "explain", "studies", "init", "cache"):
+    for command in ("run", "check", "report", "diagnose", "prove", "audit", "explain", "studies", "init", "cache"):
         assert command in shown.out
 
 
-@pytest.mark.parametrize("command", ["run", "report", "diagnose", "prove", "explain", "studies", "init"])
+@pytest.mark.parametrize(
+    "command", ["run", "check", "report", "diagnose", "prove", "audit", "explain", "studies", "init"]
+)
 def test_every_command_shows_an_example(cli: Cli, command: str) -> None:
     assert f"Example: sweep {command}" in cli(command, "--help").out
 
