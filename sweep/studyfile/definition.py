@@ -93,13 +93,7 @@ class Configuration(Table):
         try:
             return Configuration.model_validate(tables)
         except ValidationError as error:
-            fault = first_fault(error, depth=2)
-            raise DefinitionError(
-                f"parameter {fault.path[-1]}",
-                received=fault.received,
-                expected=fault.expected,
-                remedy="change the parameter",
-            ) from error
+            raise _refused(error, depth=2, what="parameter ") from error
 
 
 class StudyDefinition(Table):
@@ -181,13 +175,7 @@ class StudyDefinition(Table):
         try:
             data = DataSettings.model_validate(self.data.model_dump() | dict(changes))
         except ValidationError as error:
-            fault = first_fault(error, depth=1)
-            raise DefinitionError(
-                f"data.{fault.path[-1]}",
-                received=fault.received,
-                expected=fault.expected,
-                remedy="change the field",
-            ) from error
+            raise _refused(error, depth=1, what="data.") from error
         check_shares(data)
         check_group(data.group)
         return self.model_copy(update={"data": data})
@@ -225,6 +213,16 @@ class StudyDefinition(Table):
         for field in ("trials", "finalists", "repeats"):
             del content["search"][field]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _refused(error: ValidationError, *, depth: int, what: str) -> DefinitionError:
+    fault = first_fault(error, depth=depth)
+    return DefinitionError(
+        f"{what}{fault.path[-1]}",
+        received=fault.received,
+        expected=fault.expected,
+        remedy="change the parameter",
+    )
 
 
 def _has_folds(data: object) -> bool:
