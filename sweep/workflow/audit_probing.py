@@ -17,7 +17,7 @@ from sweep.diagnosis.ridge import RidgeProbe, one_hot
 from sweep.diagnosis.sources import Groups
 from sweep.diagnosis.switching import contract_modes
 from sweep.diagnosis.verdict import judge, latest
-from sweep.diagnosis.wording import percent, size
+from sweep.diagnosis.wording import percent, points
 from sweep.records import Cause, Finding, FitRecord, IndexArray
 from sweep.training.evaluation import Evaluation, evaluate
 from sweep.workflow.audit_features import PENALTY, UNFROZEN, weak_frozen_part, wrong_pixels
@@ -179,7 +179,8 @@ def _training_mode(one: Audited, harm: float) -> Finding:
         effect=found.effect if plain else replace(found.effect, high=max(found.effect.high, trained)),
         images=0,
         summary=f"In the mode of training these weights get {percent(trained)} of the training images right and clean "
-        f"{percent(one.measurement.train_accuracy)}: what Keras logged last was off by {size(found.effect)}{but}, "
+        f"{percent(one.measurement.train_accuracy)}: what Keras logged last was off by "
+        f"{points(float(found.evidence['misstated']))} points{but}, "
         "and by what the weights still moved.",
     )
 

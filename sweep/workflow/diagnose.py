@@ -14,6 +14,7 @@ from sweep.report.diagnosis import Diagnosis
 from sweep.report.gather import Report
 from sweep.store.results import Database, open_database
 from sweep.studyfile.definition import StudyDefinition
+from sweep.workflow.masking import masks_of, unanswered
 from sweep.workflow.reading import read_report
 from sweep.workflow.trial_probing import probe_choice, probe_records, trained
 
@@ -80,12 +81,10 @@ def diagnose_opened(
             remedy="`sweep report` lists them",
         )
     choice = [probe_choice(report)] if trial is None else []
-    rounds = [
-        *opened.findings(record.name, trial=None),
-        (*probe_records(one), *choice),
-        *opened.findings(record.name, trial=number),
-    ]
-    found = latest([_missing(choice), *rounds])
+    of_data = opened.findings(record.name, trial=None)
+    masks = masks_of(of_data, num_classes=one.num_classes, harm=definition.check.harm)
+    rounds = [*of_data, (*probe_records(one, masks), *choice), *opened.findings(record.name, trial=number)]
+    found = unanswered(latest([_missing(choice), *rounds]), masks)
     proofs = opened.proofs(record.name, trial=number)
     verdict = judge(found, num_classes=one.num_classes, harm=definition.check.harm, refuted=refuted(proofs))
     told = [one.finding for one in (*verdict.having(Outcome.FOUND), *verdict.having(Outcome.REFUTED))]

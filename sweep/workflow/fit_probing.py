@@ -24,6 +24,8 @@ from sweep.workflow.trial_probing import PredictedSide, Trained, probes_of_predi
 
 __all__ = ["probe_fits", "probe_repaired"]
 
+_FROZEN = {"model.batch_norm": "frozen"}
+
 
 def probe_fits(one: Trained, configuration: Configuration, fits: Fits) -> tuple[Finding, ...]:
     """What short trainings add; a cause that the records speak of too is judged by both together."""
@@ -49,9 +51,7 @@ def probe_repaired(one: Trained, fits: Fits, findings: Sequence[Finding]) -> tup
                 train_accuracy=fit.train_accuracy,
                 labels=fits.labels,
                 groups=fits.groups,
-                positions=one.positions
-                if one.positions is not None and len(one.positions) == len(fits.labels)
-                else None,
+                positions=fits.images,
             )
             again = (probed(cause, probe) for cause, probe in probes_of_predictions(one, side))
             return tuple(replace(said, repaired=(finding.cause,)) for said in again)
@@ -73,10 +73,12 @@ def _of_fits(one: Trained, configuration: Configuration, fits: Fits) -> Iterator
         Cause.LEARNING_RATE,
         lambda: learning_rate(
             fits.baseline,
-            lower=variants.get("lower rate"),
-            higher=variants.get("higher rate"),
+            lower=fits.having("lower rate"),
+            higher=fits.having("higher rate"),
             longer=variants.get("longer"),
             labels=fits.labels,
+            best=variants.get("best"),
+            harm=one.harm,
             **shared,
         ),
     )
@@ -88,6 +90,7 @@ def _of_fits(one: Trained, configuration: Configuration, fits: Fits) -> Iterator
             counts=one.train_counts,
             epochs=one.measurement.epochs_run,
             groups=fits.groups,
+            others=tuple(variants.values()),
             harm=one.harm,
         ),
     )
@@ -103,13 +106,15 @@ def _of_fits(one: Trained, configuration: Configuration, fits: Fits) -> Iterator
         ),
     )
     recalibrated, best = variants.get("recalibrated"), variants.get("best")
-    if recalibrated is not None:
+    frozen = next((fit for fit in variants.values() if dict(fit.changes) == _FROZEN), None)
+    if recalibrated is not None or frozen is not None:
         yield (
             Cause.BATCH_NORM,
             lambda: batch_norm(
                 one.measurement,
                 configuration=one.flat,
                 recalibrated=recalibrated,
+                frozen=frozen,
                 baseline=fits.baseline,
                 groups=fits.groups,
                 seed=one.seed,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from sweep.records import FitRecord, IndexArray, Scalar, SplitIndices
 from sweep.studyfile.definition import Configuration, stored
 from sweep.training.folds import TrainsSplits
 from sweep.training.refit import memorised, refit
+from sweep.workflow.masking import Masks
 from sweep.workflow.prepare import PreparedData
 
 __all__ = ["Fits", "fit_variants", "planned_fits"]
@@ -32,7 +33,8 @@ _PATIENCE = 1_800.0
 _ESSENTIAL = ("linear", "undropped", "recalibrated", "frozen")
 _STREAM = 7
 """Of the seeds of these trainings, apart from those of trials and repetitions."""
-_RATE_STEP = 5.0
+_RATE_STEP, _RATE_LEAP = 5.0, 25.0
+"""By what learning rates are divided and multiplied: a rate that is a hundred times off shows little at the first."""
 _WEAKER = 10.0
 _STRONG_DROPOUT = 0.5
 _KERNEL = 3
@@ -55,6 +57,7 @@ class Fits:
         memorised: clean accuracy on a few images that it was asked to learn by heart, or None.
         labels: of the validation images, int64, shape (n_validation,).
         groups: int64, the source of each, or None where images are independent.
+        images: their positions in the study's index.
         positions: at how many places of the feature map the same dropout is drawn; 1 for vectors.
     """
 
@@ -64,7 +67,26 @@ class Fits:
     memorised: float | None
     labels: IndexArray
     groups: IndexArray | None
+    images: IndexArray
     positions: int
+
+    def without(self, masks: Masks) -> Fits:
+        """The same judged on fewer validation images."""
+        kept = masks.kept(self.images)
+
+        def fewer(fit: FitRecord) -> FitRecord:
+            predicted = None if fit.predicted is None else fit.predicted[kept]
+            return replace(fit, correct=fit.correct[kept], cross_entropy=fit.cross_entropy[kept], predicted=predicted)
+
+        return replace(
+            self,
+            baseline=fewer(self.baseline),
+            again=fewer(self.again),
+            variants={name: fewer(fit) for name, fit in self.variants.items()},
+            labels=self.labels[kept],
+            groups=None if self.groups is None else self.groups[kept],
+            images=self.images[kept],
+        )
 
     def having(self, prefix: str) -> tuple[FitRecord, ...]:
         """The variants whose names begin so, in their order."""
@@ -75,7 +97,8 @@ def planned_fits(configuration: Configuration) -> dict[str, Changes]:
     """Name -> changed fields of every variant that says something about this configuration.
 
     Names begin with what they are for: "linear", "smaller", "undropped" (which is a weaker one too), "weaker",
-    "lower rate", "higher rate", "longer", "best", "recalibrated", "frozen".
+    "lower rate", "higher rate" (each once more, "…, far", where only a head trains), "longer", "best", "recalibrated",
+    "frozen".
     """
     model, training = configuration.model, configuration.training
     fields = configuration.stored()
@@ -96,7 +119,9 @@ def planned_fits(configuration: Configuration) -> dict[str, Changes]:
         plan["undropped"] = {"dropout": 0.0}
     plan["lower rate"] = {"learning_rate": training.learning_rate / _RATE_STEP}
     if not tail:
+        plan["lower rate, far"] = {"learning_rate": training.learning_rate / _RATE_LEAP}
         plan["higher rate"] = {"learning_rate": training.learning_rate * _RATE_STEP}
+        plan["higher rate, far"] = {"learning_rate": training.learning_rate * _RATE_LEAP}
     if training.keep == "last":
         plan["best"] = {"keep": "best"}
     if tail or model.batch_norm == "legacy":
@@ -108,7 +133,11 @@ def planned_fits(configuration: Configuration) -> dict[str, Changes]:
         name: {field: value for field, value in changes.items() if fields[field] != value}
         for name, changes in plan.items()
     }
-    return {name: changes for name, changes in changed.items() if changes}
+    plan = {}
+    for name, changes in changed.items():
+        if changes and changes not in plan.values():
+            plan[name] = changes
+    return plan
 
 
 def fit_variants(
@@ -172,6 +201,7 @@ def fit_variants(
         memorised=learnt,
         labels=labels[split.validation],
         groups=_groups(data, split),
+        images=split.validation,
         positions=_positions(configuration, feature_map),
     )
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from sweep.diagnosis.guessed_sources import guess_sources
 from sweep.diagnosis.ridge import stratified_blocks
 from sweep.features.extract import FeatureLibrary
 from sweep.records import Cause, Finding, IndexArray
@@ -31,8 +32,8 @@ def mended(observed: Observed, finding: Finding) -> Observed | None:
     """
     if finding.cause in (Cause.LEAK, Cause.LABEL_NOISE) and finding.rows:
         repaired = observed.kept(np.setdiff1d(np.arange(len(observed.labels)), finding.rows))
-    elif finding.cause is Cause.BURSTS and observed.sources is not None:
-        repaired = _drawn_anew(replace(observed, groups=observed.sources))
+    elif finding.cause is Cause.BURSTS:
+        repaired = _drawn_anew(replace(observed, groups=_sources(observed)))
     elif finding.cause is Cause.SHIFT:
         repaired = _drawn_anew(observed)
     else:
@@ -64,6 +65,13 @@ def with_pixels(
         return None
     configuration = feature_configuration(definition.baseline.replaced(changes))
     return replace(observed, features=pooled(library.features(configuration).clean[observed.positions]))
+
+
+def _sources(observed: Observed) -> IndexArray | None:
+    """What file names say of sources, or else what features do."""
+    if observed.sources is not None or observed.features is None:
+        return observed.sources
+    return guess_sources(observed.features).codes
 
 
 def _drawn_anew(observed: Observed) -> Observed:

@@ -167,14 +167,8 @@ def probe_head(observed: Observed) -> ProbeHead:
 def _probes(
     definition: StudyDefinition, data: PreparedData, observed: Observed, *, base: Path, progress: Progress
 ) -> Iterator[tuple[Cause, Probe]]:
-    seed, groups = definition.data.split_seed, observed.groups
-    yield (
-        Cause.SHORTCUT,
-        lambda: shortcut(
-            sizes=observed.sizes, labels=observed.labels, num_classes=observed.num_classes, seed=seed, groups=groups
-        ),
-    )
     if observed.features is None:
+        yield Cause.SHORTCUT, lambda: _shortcut(definition, observed)
         for cause in _NEED_FEATURES:
             yield cause, lambda cause=cause: Finding.not_measured(cause, observed.missing)  # type: ignore[misc]
         return
@@ -200,7 +194,7 @@ def feature_probes(definition: StudyDefinition, observed: Observed) -> Iterator[
             content_hashes=observed.content_hashes,
             labels=labels,
             correct=head.correct,
-            groups=groups,
+            groups=sources,
             seed=seed,
             **sides,
         )
@@ -225,9 +219,10 @@ def feature_probes(definition: StudyDefinition, observed: Observed) -> Iterator[
     }
     yield Cause.LEAK, copies
     yield Cause.BURSTS, frames
+    yield Cause.SHORTCUT, lambda: _shortcut(definition, observed)
     names = observed.class_names
     yield Cause.SHIFT, lambda: shift(**alike, **sides, class_names=names)
-    yield Cause.LABEL_NOISE, lambda: label_noise(**alike, train=observed.train, class_names=names)
+    yield Cause.LABEL_NOISE, lambda: label_noise(**alike, class_names=names)
     yield Cause.FEW_IMAGES, lambda: few_images(**alike, **sides)
     yield Cause.WEAK_FEATURES, lambda: weak_features(**alike)
     yield (
@@ -238,6 +233,16 @@ def feature_probes(definition: StudyDefinition, observed: Observed) -> Iterator[
             train_accuracy=head.train_accuracy,
             harm=definition.check.harm,
         ),
+    )
+
+
+def _shortcut(definition: StudyDefinition, observed: Observed) -> Finding:
+    return shortcut(
+        sizes=observed.sizes,
+        labels=observed.labels,
+        num_classes=observed.num_classes,
+        seed=definition.data.split_seed,
+        groups=observed.groups if observed.groups is not None else observed.sources,
     )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from sweep.data.folds import trainings
 from sweep.data.split import repeated_split
 from sweep.progress import Advance, Progress
-from sweep.records import DataIndex, IndexArray, RepeatRecord, SplitIndices
+from sweep.records import DataIndex, IndexArray, Measurement, RepeatRecord, SplitIndices
 from sweep.studyfile.definition import Configuration, StudyDefinition
 from sweep.training.course import Unpruned
 from sweep.training.folds import TrainsSplits
@@ -73,6 +73,7 @@ class ProofBench:
         self._progress = progress
         # By whether folds are left aside: then only the first training of each split is done.
         self._known = {False: {record.repeat: record for record in stored}, True: dict[int, RepeatRecord]()}
+        self._predicted: dict[tuple[bool, int], tuple[Measurement, SplitIndices]] = {}
 
     def run(self, repair: Repair, seeds: int) -> tuple[list[RepeatRecord], list[RepeatRecord]]:
         """Train both sides.
@@ -90,27 +91,57 @@ class ProofBench:
             TrialError: a training has failed.
         """
         first_fold = bool(repair.left_out and self._data.split.folds)
-        known = self._known[first_fold]
         mended = self._mended(repair, first_fold=first_fold)
+        before = self._side(self._training, self._data, self._definition, first_fold=first_fold)
         repeats = range(1, seeds + 1)
-        missing = sum(repeat not in known for repeat in repeats)
-        with self._progress.stage("proof", missing + seeds, "trainings") as advance:
-            before = self._side(self._training, self._data, self._definition, first_fold=first_fold)
-            for repeat in repeats:
-                if repeat not in known:
-                    known[repeat] = self._trained(before, repeat, advance)
-            after = [self._trained(mended, repeat, advance) for repeat in repeats]
-        return [known[repeat] for repeat in repeats], after
+        as_it_is = self._without if repair.compared_without else self._as_it_is
+        with self._progress.stage("proof", 2 * seeds, "trainings") as advance:
+            first = [as_it_is(before, repeat, first_fold, repair, advance) for repeat in repeats]
+            second = [self._record(mended, repeat, *self._trained(mended, repeat, advance)) for repeat in repeats]
+        return first, second
 
-    def _trained(self, side: _Side, repeat: int, advance: Advance) -> RepeatRecord:
-        split = side.split(repeat)
-        measurement = side.trainer.train(
-            side.configuration,
-            seed=(self._definition.search.seed, self._number, repeat),
-            reporter=Unpruned(),
-            split=split,
+    def _as_it_is(self, side: _Side, repeat: int, first_fold: bool, _: Repair, advance: Advance) -> RepeatRecord:
+        """What is configured, which is trained once whatever the number of remedies."""
+        known = self._known[first_fold]
+        if repeat in known:
+            advance()
+        else:
+            known[repeat] = self._record(side, repeat, *self._measured(side, repeat, first_fold, advance))
+        return known[repeat]
+
+    def _without(self, side: _Side, repeat: int, first_fold: bool, repair: Repair, advance: Advance) -> RepeatRecord:
+        """The same, judged on the validation images that the remedy leaves."""
+        measurement, split = self._measured(side, repeat, first_fold, advance)
+        record = self._record(side, repeat, measurement, split)
+        kept = ~np.isin(split.validation, repair.left_out)
+        if record.validation is None or not kept.any():
+            return record
+        right = record.validation.predicted == self._data.index.labels[split.validation]
+        return replace(
+            record,
+            validation_accuracy=float(right[kept].mean()),
+            validation_cross_entropy=float(record.validation.cross_entropy[kept].astype(np.float64).mean()),
+            validation_images=int(kept.sum()),
         )
+
+    def _measured(
+        self, side: _Side, repeat: int, first_fold: bool, advance: Advance
+    ) -> tuple[Measurement, SplitIndices]:
+        key = (first_fold, repeat)
+        if key in self._predicted:
+            advance()
+        else:
+            self._predicted[key] = self._trained(side, repeat, advance)
+        return self._predicted[key]
+
+    def _trained(self, side: _Side, repeat: int, advance: Advance) -> tuple[Measurement, SplitIndices]:
+        split = side.split(repeat)
+        seed = (self._definition.search.seed, self._number, repeat)
+        measurement = side.trainer.train(side.configuration, seed=seed, reporter=Unpruned(), split=split)
         advance()
+        return measurement, split
+
+    def _record(self, side: _Side, repeat: int, measurement: Measurement, split: SplitIndices) -> RepeatRecord:
         return repeat_record(self._number, repeat, measurement, new_split=differs(side.own, split))
 
     def _side(self, training: Training, data: PreparedData, definition: StudyDefinition, *, first_fold: bool) -> _Side:
@@ -137,14 +168,14 @@ class ProofBench:
             kept = {"hyperparameters": self._configuration.hyperparameters}
             side = replace(side, configuration=changed.model_copy(update=kept))
         if repair.left_out:
-            side = replace(side, split=_leaving_out(side, self._paths(repair.left_out), data.index, repair))
+            side = replace(side, split=_leaving_out(side, self._paths(repair.left_out), data.index))
         return side
 
     def _paths(self, positions: Sequence[int]) -> frozenset[str]:
         return frozenset(self._data.index.images[position].path for position in positions)
 
 
-def _leaving_out(side: _Side, paths: frozenset[str], index: DataIndex, repair: Repair) -> Callable[[int], SplitIndices]:
+def _leaving_out(side: _Side, paths: frozenset[str], index: DataIndex) -> Callable[[int], SplitIndices]:
     rows = np.array([row for row, image in enumerate(index.images) if image.path in paths], np.int64)
 
     def split(repeat: int) -> SplitIndices:
@@ -153,7 +184,6 @@ def _leaving_out(side: _Side, paths: frozenset[str], index: DataIndex, repair: R
         def without(given: IndexArray) -> IndexArray:
             return np.setdiff1d(given, rows, assume_unique=True)
 
-        validation = without(whole.validation) if repair.from_validation else whole.validation
-        return SplitIndices(train=without(whole.train), validation=validation, test=whole.test)
+        return SplitIndices(train=without(whole.train), validation=without(whole.validation), test=whole.test)
 
     return split

@@ -21,16 +21,16 @@ class Repair:
     Attributes:
         causes: whom it mends, the first one to mend first.
         changes: fields of the study file, in the notation of the database.
-        left_out: positions in the study's index of images that are left out.
-        from_validation: whether they are left out of validation too, and not only of training: where their labels are
-            doubted, validation without them would be the easier one.
+        left_out: positions in the study's index of images that are left out of both sides.
+        compared_without: whether what is configured is judged without them too. Where their labels are doubted,
+            validation without them is the easier one.
     """
 
     causes: tuple[Cause, ...]
     promise: Promise
     changes: dict[str, Scalar]
     left_out: tuple[int, ...] = ()
-    from_validation: bool = False
+    compared_without: bool = False
 
 
 def repairs_of(finding: Finding) -> Iterator[Repair]:
@@ -40,8 +40,8 @@ def repairs_of(finding: Finding) -> Iterator[Repair]:
         return
     causes = (finding.cause,)
     if finding.cause in _LEAVE_OUT and finding.rows:
-        whole = finding.cause is Cause.LEAK
-        yield Repair(causes=causes, promise=promise, changes={}, left_out=finding.rows, from_validation=whole)
+        doubted = finding.cause is Cause.LABEL_NOISE
+        yield Repair(causes=causes, promise=promise, changes={}, left_out=finding.rows, compared_without=doubted)
         return
     for remedy in finding.remedies:
         if remedy.changes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -19,6 +19,7 @@ from sweep.records import Cause, Finding, IndexArray, Measurement, PredictionRec
 from sweep.report.gather import Report
 from sweep.report.sides import LabelledImages
 from sweep.studyfile.definition import StudyDefinition
+from sweep.workflow.masking import Masks
 from sweep.workflow.shielded import Probe, probed
 
 __all__ = ["PredictedSide", "Trained", "probe_choice", "probe_records", "probes_of_predictions", "trained"]
@@ -56,6 +57,21 @@ class Trained:
         """Width of the output."""
         return len(self.train_counts)
 
+    def without(self, masks: Masks) -> Trained:
+        """The same with some of its predictions left out of all that looks at them alone."""
+        if self.prediction is None or self.labels is None or self.positions is None or not len(masks.left_out):
+            return self
+        kept = masks.kept(self.positions)
+        prediction = replace(
+            self.prediction,
+            predicted=self.prediction.predicted[kept],
+            cross_entropy=self.prediction.cross_entropy[kept],
+            logits=None if self.prediction.logits is None else self.prediction.logits[kept],
+        )
+        groups = None if self.groups is None else tuple(self.groups[place] for place in kept.tolist())
+        labels, positions = self.labels[kept], self.positions[kept]
+        return replace(self, prediction=prediction, labels=labels, groups=groups, positions=positions)
+
 
 def trained(report: Report, images: LabelledImages, definition: StudyDefinition, number: int) -> Trained | None:
     """A trial of a report as its probes want it, or None where it has no measurement.
@@ -85,9 +101,9 @@ def trained(report: Report, images: LabelledImages, definition: StudyDefinition,
     )
 
 
-def probe_records(one: Trained) -> tuple[Finding, ...]:
-    """What a trial's records alone say."""
-    return tuple(probed(cause, probe) for cause, probe in _of_records(one))
+def probe_records(one: Trained, masks: Masks | None = None) -> tuple[Finding, ...]:
+    """What a trial's records alone say; what looks at its predictions does so without the masked ones."""
+    return tuple(probed(cause, probe) for cause, probe in _of_records(one, masks))
 
 
 def probe_choice(report: Report) -> Finding:
@@ -121,7 +137,7 @@ class PredictedSide:
     folds: int = 0
 
 
-def _of_records(one: Trained) -> Iterator[tuple[Cause, Probe]]:
+def _of_records(one: Trained, masks: Masks | None) -> Iterator[tuple[Cause, Probe]]:
     measurement = one.measurement
     yield Cause.TRAINING_MODE, lambda: training_mode(measurement)
     yield Cause.BATCH_NORM, lambda: batch_norm(measurement, configuration=one.flat, seed=one.seed)
@@ -139,6 +155,7 @@ def _of_records(one: Trained) -> Iterator[tuple[Cause, Probe]]:
         Cause.LAST_EPOCH,
         lambda: last_epoch(measurement, one.flat, labels=one.labels, groups=one.groups, seed=one.seed),
     )
+    one = one if masks is None else one.without(masks)
     if one.prediction is None or one.labels is None:
         for cause in (Cause.SMALL_VALIDATION, Cause.CLASS_BIAS, Cause.CONFUSABLE_CLASSES):
             yield cause, partial(Finding.not_measured, cause, "no predictions are stored")

@@ -12,6 +12,7 @@ from sweep.workflow.diagnose import diagnose_opened
 from sweep.workflow.fit_probing import probe_fits, probe_repaired
 from sweep.workflow.fits import fit_variants
 from sweep.workflow.hypermodel import Training
+from sweep.workflow.masking import masks_of
 from sweep.workflow.prepare import PreparedData
 from sweep.workflow.reading import read_report
 from sweep.workflow.resolve import ResolvedStudy
@@ -74,7 +75,10 @@ def verdict_after(
         except SweepError as error:
             progress.note(f"no short training for the verdict: {error}")
         else:
+            of_data = database.findings(definition.name, trial=None)
+            masks = masks_of(of_data, num_classes=one.num_classes, harm=one.harm)
+            fits = fits.without(masks)
             found: tuple[Finding, ...] = probe_fits(one, definition.baseline, fits)
-            mended = probe_repaired(one, fits, latest([probe_records(one), found]))
+            mended = probe_repaired(one, fits, latest([probe_records(one, masks), found]))
             database.save_findings(definition.name, (*found, *mended), trial=baseline.number)
     return diagnose_opened(database, record).sentence

@@ -17,12 +17,9 @@ from planted_worlds import WORLDS, World
 
 from sweep.diagnosis.choice import Choice, correct_choice
 from sweep.diagnosis.probes.selection import best_of_many
-from sweep.diagnosis.probes.shortcut import shortcut
-from sweep.progress import Silent
 from sweep.records import Cause, Finding
 from sweep.training.trial import Trainer
-from sweep.workflow.mending import mended
-from sweep.workflow.probing import Rounds, feature_probes, probed_again
+from sweep.workflow.probing import probe_features
 from sweep.workflow.shielded import probed
 
 __all__ = ["run_case"]
@@ -49,8 +46,9 @@ def run_case(world: str, background: Recipe, plants: Sequence[tuple[str, float]]
     place, recipe = WORLDS[world], planted(background, plants)
     scene = draw_scene(place, recipe, seed)
     subject = _subject(scene)
-    records, fits, again = subject.of_trainings()
-    rounds = (*_of_data(scene), (*records, *_choice(scene)), fits, again)
+    of_data = probe_features(scene.definition, scene.observed())
+    records, fits, again = subject.of_trainings(of_data)
+    rounds = (*of_data, (*records, *_choice(scene)), fits, again)
     probed_in = time.perf_counter() - start
     base = _redrawn(place, recipe, seed)
     return {
@@ -83,19 +81,6 @@ def _subject(scene: Scene) -> Subject:
 
 
 # ---- the product's path ----------------------------------------------------------------------------------------------
-
-
-def _of_data(scene: Scene) -> Rounds:
-    """What `check` says of features, thumbnails and the files' sizes; there are no pixels to prepare otherwise."""
-    observed = scene.observed()
-    sizes = probed(
-        Cause.SHORTCUT,
-        lambda: shortcut(
-            sizes=observed.sizes, labels=observed.labels, num_classes=observed.num_classes, seed=scene.seed
-        ),
-    )
-    first = (sizes, *(probed(cause, probe) for cause, probe in feature_probes(scene.definition, observed)))
-    return probed_again(observed, first, mend=mended, settings=scene.definition, progress=Silent())
 
 
 def _choice(scene: Scene) -> tuple[Finding, ...]:

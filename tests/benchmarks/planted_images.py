@@ -68,7 +68,8 @@ def run_image_case(pictures: str, backbone: str, plants: Sequence[tuple[str, flo
             return _subject(Path(folder) / name, pictures, recipe, seed)
 
         ours, of_data = subject(planted(background, plants, PLANTS), "as it is")
-        rounds = (*of_data(), *ours.of_trainings())
+        found = of_data()
+        rounds = (*found, *ours.of_trainings(found))
         probed_in = time.perf_counter() - start
         base = ours.read(SEEDS)
         effects = {}

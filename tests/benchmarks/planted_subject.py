@@ -20,6 +20,7 @@ from sweep.training.course import Unpruned
 from sweep.training.trial import Trainer
 from sweep.workflow.fit_probing import probe_fits, probe_repaired
 from sweep.workflow.fits import fit_variants
+from sweep.workflow.masking import masks_of, unanswered
 from sweep.workflow.prepare import PreparedData
 from sweep.workflow.probing import Rounds
 from sweep.workflow.repairs import Repair, repairs_of
@@ -115,8 +116,8 @@ class Subject:
     def classes(self) -> int:
         return len(self.data.index.class_names)
 
-    def of_trainings(self) -> Rounds:
-        """What a trial's records and short trainings say."""
+    def of_trainings(self, of_data: Rounds) -> Rounds:
+        """What a trial's records and short trainings say, once the data's findings are known."""
         configuration, split = self.configuration, self.data.split
         measurement = self.trainer.train(configuration, seed=(self.seed, 0), reporter=Unpruned(), thorough=True)
         kept = (Side.VALIDATION, Moment.SELECTED)
@@ -140,8 +141,11 @@ class Subject:
             seed=self.seed,
             progress=Silent(),
         )
-        of_records, of_fits = probe_records(one), probe_fits(one, configuration, fits)
-        return of_records, of_fits, probe_repaired(one, fits, latest([of_records, of_fits]))
+        masks = masks_of(of_data, num_classes=self.classes, harm=MARGIN)
+        fits = fits.without(masks)
+        of_records, of_fits = probe_records(one, masks), probe_fits(one, configuration, fits)
+        rounds = of_records, of_fits, probe_repaired(one, fits, latest([of_records, of_fits]))
+        return tuple(unanswered(findings, masks) for findings in rounds)
 
     def read(
         self, seeds: int, changes: Mapping[str, Scalar] | None = None, split: SplitIndices | None = None
@@ -196,7 +200,7 @@ class Subject:
             return None  # a world of features has no layers
         if repair.left_out:
             out = np.array(repair.left_out)
-            kept = np.setdiff1d(split.validation, out) if repair.from_validation else split.validation
+            kept = np.setdiff1d(split.validation, out)
             split = SplitIndices(train=np.setdiff1d(split.train, out), validation=kept, test=split.test)
         return self.read(self.remedy_seeds, changes, split)
 

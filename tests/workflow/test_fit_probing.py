@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from sweep.records import Cause, Finding, FitRecord, Interval, PredictionRecord, Remedy, Scalar
+from sweep.records import Cause, Finding, FitRecord, Interval, ModeRecord, PredictionRecord, Remedy, Scalar
 from sweep.studyfile.definition import Configuration, ModelSettings, TrainingSettings
 from sweep.workflow.fit_probing import probe_fits, probe_repaired
 from sweep.workflow.fits import Fits
@@ -69,6 +70,7 @@ def fits(*variants: FitRecord) -> Fits:
         memorised=None,
         labels=LABELS,
         groups=None,
+        images=np.arange(IMAGES) + 50,
         positions=1,
     )
 
@@ -118,3 +120,41 @@ def test_weaker_regularisers_that_help_are_the_cause(one: Trained) -> None:
     assert effect.estimate == pytest.approx(float(np.mean(COLLAPSED != LABELS)))
     assert found[Cause.OVER_REGULARIZED].remedies[0].changes == WEAKER
     assert found[Cause.BOTTLENECK].exact, "there is no hidden layer"
+
+
+def test_a_network_that_learns_with_one_thing_changed_trains(one: Trained) -> None:
+    learnt = LABELS.astype(np.uint16)
+    configuration = Configuration(model=ModelSettings(l2=1.0), training=TrainingSettings())
+    dead = replace(fit("baseline", COLLAPSED, {}), train_accuracy=0.33)
+
+    def not_training(*variants: FitRecord) -> Finding:
+        given = replace(fits(*variants), baseline=dead, memorised=0.3)
+        return next(one for one in probe_fits(long, configuration, given) if one.cause is Cause.NOT_TRAINING)
+
+    long = replace(one, measurement=replace(one.measurement, epochs_run=20))
+    assert not_training().exact is False
+    assert not_training(fit("weaker, penalty", learnt, WEAKER)).exact
+
+
+def test_frozen_batch_norm_is_held_against_what_is_configured(one: Trained) -> None:
+    legacy = Configuration(model=ModelSettings(batch_norm="legacy"), training=TrainingSettings())
+    mode = ModeRecord(
+        dropout=False,
+        augmentation=False,
+        batch_statistics=True,
+        accuracy=0.5,
+        cross_entropy=1.0,
+        accuracy_noise=0.0,
+        cross_entropy_noise=0.0,
+        accuracy_change_error=0.01,
+        cross_entropy_change_error=0.01,
+        draws=1,
+        unchanged="",
+    )
+    asked = replace(one, flat=legacy.stored(), measurement=replace(one.measurement, modes=(mode,)))
+    better = fit("frozen", LABELS.astype(np.uint16), {"model.batch_norm": "frozen"})
+    found = next(finding for finding in probe_fits(asked, legacy, fits(better)) if finding.cause is Cause.BATCH_NORM)
+    assert found.evidence["frozen_in_validation"] == pytest.approx(float(np.mean(COLLAPSED != LABELS)))
+    assert found.remedies[0].changes == {"model.batch_norm": "frozen"}
+    other = fit("linear", LABELS.astype(np.uint16), {"model.head_width": "none"})
+    assert Cause.BATCH_NORM not in {finding.cause for finding in probe_fits(asked, legacy, fits(other))}

@@ -33,9 +33,11 @@ def configuration(**fields: Any) -> Configuration:  # noqa: ANN401 - whatever a 
         ({"l2": 0.1}, {"weaker, penalty"}, {"weaker, all", "undropped"}),
         ({"head_width": (8,)}, {"linear"}, {"smaller, narrow"}),
         ({"keep": "last"}, {"best"}, set()),
-        ({"unfrozen_layers": 10}, {"frozen"}, {"higher rate", "longer", "recalibrated"}),
+        ({}, {"lower rate, far", "higher rate, far"}, set()),
+        ({"unfrozen_layers": 10}, {"frozen", "lower rate"}, {"higher rate", "longer", "recalibrated"}),
+        ({"unfrozen_layers": 10}, {"frozen"}, {"lower rate, far", "higher rate, far"}),
         ({"unfrozen_layers": 10, "batch_norm": "train"}, {"frozen", "recalibrated", "frozen batch norm"}, {"longer"}),
-        ({"batch_norm": "legacy"}, {"frozen batch norm", "recalibrated"}, set()),
+        ({"batch_norm": "legacy"}, {"frozen", "recalibrated"}, {"frozen batch norm"}),
     ],
 )
 def test_a_configuration_is_tried_without_what_it_has(
@@ -46,6 +48,17 @@ def test_a_configuration_is_tried_without_what_it_has(
     assert not absent & set(plan)
     stored = configuration(**fields).stored()
     assert all(stored[field] != value for changes in plan.values() for field, value in changes.items())
+
+
+def test_rates_are_five_and_twenty_five_times_off() -> None:
+    plan = planned_fits(configuration(learning_rate=0.01))
+    rates = {name: changes["learning_rate"] for name, changes in plan.items() if "rate" in name}
+    assert rates == {
+        "lower rate": 0.002,
+        "lower rate, far": 0.0004,
+        "higher rate": 0.05,
+        "higher rate, far": 0.25,
+    }
 
 
 class Counting:
@@ -115,7 +128,7 @@ def test_every_variant_has_the_seeds_of_the_baseline(data: PreparedData, trial_r
 
 @pytest.mark.parametrize(
     ("fields", "seconds", "seeds"),
-    [({}, 1.0, 8), ({"conv_filters": 8}, 1.0, 5), ({"unfrozen_layers": 5}, 1.0, 2), ({}, 30.0, 3), ({}, 120.0, 1)],
+    [({}, 1.0, 8), ({"conv_filters": 8}, 1.0, 5), ({"unfrozen_layers": 5}, 1.0, 2), ({}, 30.0, 2), ({}, 120.0, 1)],
 )
 def test_long_trainings_are_done_with_fewer_seeds(
     data: PreparedData, trial_record: Callable[..., Any], fields: dict[str, Any], seconds: float, seeds: int

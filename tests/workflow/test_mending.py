@@ -60,7 +60,16 @@ def test_sources_stand_on_one_side(observed: Observed) -> None:
     assert not set(left.groups[left.train]) & set(left.groups[left.validation])
     assert len(left.train) + len(left.validation) == IMAGES
     assert np.bincount(left.labels[left.validation]).min() >= 15
-    assert mended(replace(observed, sources=None), found(Cause.BURSTS)) is None
+
+
+def test_sources_without_names_are_guessed(observed: Observed) -> None:
+    rng = np.random.default_rng(1)
+    frames = np.repeat(rng.normal(size=(40, 8)), 5, axis=0) + rng.normal(scale=0.01, size=(IMAGES, 8))
+    left = mended(replace(observed, sources=None, features=frames.astype(np.float32)), found(Cause.BURSTS))
+    assert left is not None
+    assert left.groups is not None
+    assert len(np.unique(left.groups)) == 40
+    assert not set(left.groups[left.train]) & set(left.groups[left.validation])
 
 
 def test_a_shift_is_mended_by_sides_of_all_images(observed: Observed) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,15 @@ class Writing:
         self, configuration: Configuration, *, seed: tuple[int, ...], split: SplitIndices, reporter: object
     ) -> Measurement:
         self.calls.append((configuration, seed, split))
-        return self._measurement
+        predicted = (split.validation % 3 == 0).astype(np.uint16)
+        kept = replace(
+            self._measurement.predictions[0],
+            predicted=predicted,
+            cross_entropy=np.full(len(predicted), 0.5, np.float16),
+            logits=None,
+        )
+        images = len(predicted)
+        return replace(self._measurement, predictions=(kept,), validation_images=images)
 
 
 @pytest.fixture
@@ -66,13 +75,13 @@ def bench(study: tuple[StudyDefinition, PreparedData], trainer: Writing, base: P
     )
 
 
-def repair(changes: Mapping[str, Scalar], left_out: tuple[int, ...] = (), *, whole: bool = False) -> Repair:
+def repair(changes: Mapping[str, Scalar], left_out: tuple[int, ...] = (), *, doubted: bool = False) -> Repair:
     return Repair(
         causes=(Cause.LABEL_NOISE,),
         promise=Promise.ACCURACY,
         changes=dict(changes),
         left_out=left_out,
-        from_validation=whole,
+        compared_without=doubted,
     )
 
 
@@ -95,18 +104,35 @@ def test_both_sides_have_the_same_seeds_and_splits(
     assert len(trainer.calls) == 9
 
 
-@pytest.mark.parametrize("whole", [False, True])
-def test_images_are_left_out_of_the_sides_that_are_meant(
-    study: tuple[StudyDefinition, PreparedData], trainer: Writing, tmp_path: Path, whole: bool
+@pytest.mark.parametrize("doubted", [False, True])
+def test_images_are_left_out_of_both_sides(
+    study: tuple[StudyDefinition, PreparedData], trainer: Writing, tmp_path: Path, doubted: bool
 ) -> None:
     out = np.arange(0, 40, 2)
-    bench(study, trainer, tmp_path).run(repair({}, tuple(out.tolist()), whole=whole), 2)
-    (_, _, before), _, (_, _, after), _ = trainer.calls
-    assert np.array_equal(after.train, np.setdiff1d(before.train, out))
-    expected = np.setdiff1d(before.validation, out) if whole else before.validation
-    assert np.array_equal(after.validation, expected)
-    assert len(expected) != len(before.validation) or not whole
-    assert np.array_equal(after.test, before.test)
+    before, after = bench(study, trainer, tmp_path).run(repair({}, tuple(out.tolist()), doubted=doubted), 2)
+    (_, _, whole), _, (_, _, left), _ = trainer.calls
+    assert np.array_equal(left.train, np.setdiff1d(whole.train, out))
+    assert np.array_equal(left.validation, np.setdiff1d(whole.validation, out))
+    assert len(left.validation) < len(whole.validation)
+    assert np.array_equal(left.test, whole.test)
+    assert (after[0].validation_images == before[0].validation_images) is doubted
+
+
+def test_what_is_configured_is_judged_without_doubted_images(
+    study: tuple[StudyDefinition, PreparedData], trainer: Writing, tmp_path: Path
+) -> None:
+    tested = bench(study, trainer, tmp_path)
+    out = tuple(range(0, 40, 2))
+    (before, _), _ = tested.run(repair({}, out, doubted=True), 2)
+    _, _, split = trainer.calls[0]
+    kept = ~np.isin(split.validation, out)
+    right = (split.validation % 3 == 0) == study[1].index.labels[split.validation]
+    assert before.validation_accuracy == pytest.approx(right[kept].mean())
+    assert before.validation_images == kept.sum() < len(split.validation)
+    # The trainings themselves are shared with remedies that are judged on all images.
+    (whole, _), _ = tested.run(repair({"model.l2": 0.5}), 2)
+    assert len(trainer.calls) == 2 + 2 + 2
+    assert whole.validation_accuracy != before.validation_accuracy
 
 
 def test_changed_data_are_prepared_anew(

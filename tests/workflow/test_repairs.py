@@ -20,11 +20,11 @@ def test_remedies_that_change_fields_come_in_their_order() -> None:
     assert {(one.causes, one.promise) for one in found} == {((Cause.CAPACITY,), Promise.GAP)}
 
 
-def test_copies_leave_validation_and_wrong_labels_only_training() -> None:
+def test_wrong_labels_are_left_out_of_both_sides_of_the_comparison() -> None:
     (leak,) = repairs_of(finding(Cause.LEAK, {"data.deduplicate": True}, rows=(4, 9)))
-    assert (leak.left_out, leak.from_validation, leak.changes) == ((4, 9), True, {})
+    assert (leak.left_out, leak.compared_without, leak.changes) == ((4, 9), False, {})
     (labels,) = repairs_of(finding(Cause.LABEL_NOISE, rows=(2,)))
-    assert (labels.left_out, labels.from_validation) == ((2,), False)
+    assert (labels.left_out, labels.compared_without) == ((2,), True)
 
 
 def test_rows_of_other_causes_are_evidence_alone() -> None:

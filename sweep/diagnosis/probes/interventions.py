@@ -20,17 +20,22 @@ def shared_level(number: int) -> float:
     return 1 - ERROR_RATE / number
 
 
-def greatest(gains: Sequence[Gain]) -> tuple[int, float, Interval]:
+def greatest(gains: Sequence[Gain], *, beside: int = 0) -> tuple[int, float, Interval]:
     """The surest of several gains: its position, p that none of them is above 0, and the greatest one's interval.
 
     Both hold for all of them at once, so that choosing the best of many gains nothing.
+
+    Args:
+        gains: at least one.
+        beside: how many others, in another unit, they are to hold at once with.
     """
-    intervals = [gain.interval(shared_level(len(gains))) for gain in gains]
+    number = len(gains) + beside
+    intervals = [gain.interval(shared_level(number)) for gain in gains]
     chosen = max(range(len(gains)), key=lambda position: intervals[position].low)
     effect = Interval(
         estimate=gains[chosen].estimate, low=intervals[chosen].low, high=max(one.high for one in intervals)
     )
-    return chosen, min(1.0, len(gains) * gains[chosen].above()), effect
+    return chosen, min(1.0, number * gains[chosen].above()), effect
 
 
 def credited(effect: Interval, condition: Gain, *, least: float = 0.0, threshold: float = 0.0) -> Interval:

@@ -1,7 +1,7 @@
 """What keeping the last epoch's weights costs against the best one's, where the best is a winner among many.
 
 The epoch that looks best on some images does so by luck in part, even where all are equally good. So it is picked on
-one half of the images and judged on the other; where only the winner's answers are known, p and intervals count for
+one half of the images and judged on the other; where only the winner's answers are known, p and lower bounds count for
 all the epochs that it was picked from.
 """
 
@@ -15,12 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from sweep.diagnosis.quantiles import normal_quantile
+from sweep.diagnosis.quantiles import normal_quantile, student_quantile
 from sweep.diagnosis.statistics import (
     Groups,
     mean_above_zero,
     paired_accuracy_difference,
     paired_difference,
+    standard_error,
     unpaired_difference,
     wilson,
 )
@@ -128,8 +129,11 @@ def excess_of_fits(best: FitRecord, last: FitRecord, groups: Groups | None, seed
     """Trainings that keep the best epoch against the same ones that keep the last.
 
     Each training has picked its best epoch on these very images. So the excess is that over the one epoch that is best
-    for all of them together, of which the mean is known, and interval and p hold for whichever of the epochs that is
-    (Bonferroni); the error is that of the answers, image by image.
+    for all of them together, of which the mean is known. Its p and its lower bound are those of one test, Student's of
+    the means over the trainings, image by image, and hold for whichever of the epochs that is (Bonferroni). The upper
+    bound need not: the epoch that is best in truth looks no better than the one that was picked. It allows for a few
+    images that carry most of the sum instead (bootstrap-t), as Student's does not upwards: downwards such images make
+    it cautious.
     """
     picks = max(1, len(last.validation_curve) - 1)
     # Beyond float16's largest value cross-entropies were stored as infinite.
@@ -137,16 +141,19 @@ def excess_of_fits(best: FitRecord, last: FitRecord, groups: Groups | None, seed
     differences = kept - other
     # No single epoch is better than each training's own best, but for the rounding of what is stored.
     estimate = min(float(kept.mean() - last.validation_curve.min()), float(differences.mean()))
-    level = 1 - (1 - _LEVEL) / picks
-    around = paired_difference(kept, other, groups=groups, seed=(seed, _STREAM), draws=_DRAWS, level=level)
-    half = around.high - around.estimate
+    error, units = standard_error(differences, groups)
+    around = paired_difference(kept, other, groups=groups, seed=(seed, _STREAM), draws=_DRAWS, level=_LEVEL)
     single = all(bool(np.isin(one.correct, (0.0, 1.0)).all()) for one in (best, last))
     if single:
         lost = paired_accuracy_difference(best.correct, last.correct, groups=groups)
     else:
         lost = paired_difference(best.correct, last.correct, groups=groups, seed=(seed, _STREAM, 1))
     return Excess(
-        nats=Interval(estimate=estimate, low=estimate - half, high=estimate + half),
+        nats=Interval(
+            estimate=estimate,
+            low=estimate - student_quantile(1 - (1 - _LEVEL) / picks, units) * error,
+            high=estimate + around.high - around.estimate,
+        ),
         lost=lost,
         p=min(1.0, picks * mean_above_zero(differences - differences.mean() + estimate, groups)),
         best=(int(np.argmin(last.validation_curve)) + 1,),

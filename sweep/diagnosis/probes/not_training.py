@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import bdtr
 
 from sweep.diagnosis.probes.curves import LEAST_EPOCHS
+from sweep.diagnosis.probes.interventions import spoken
 from sweep.diagnosis.probes.paired_fits import Groups, accuracy_gained
 from sweep.diagnosis.statistics import effective_counts, wilson
 from sweep.diagnosis.verdict import HARM
@@ -23,6 +24,9 @@ SMALL_FIT = 32
 """Images that a network which trains at all can learn by heart."""
 BY_HEART = 0.9
 """What it gets right of them at least."""
+_CLEARLY = 0.1
+"""Of what naming the most frequent class leaves wrong, that a fit with another learning rate must get right to have
+learnt: the best of a few fits that learn nothing is a little above that class's share by luck."""
 
 _SOURCE = (
     "H. Zhang, Y. N. Dauphin, T. Ma, Fixup initialization, ICLR (2019), https://arxiv.org/abs/1901.09321; K. He et "
@@ -51,7 +55,7 @@ class _Lacking:
     images: int
 
 
-def not_training(
+def not_training(  # noqa: PLR0913 - all that tells whether it trains
     baseline: FitRecord,
     *,
     small_fit_accuracy: float | None,
@@ -60,13 +64,14 @@ def not_training(
     signal: Mapping[str, float] | None = None,
     probe_correct: NDArray[np.bool_] | None = None,
     groups: Groups | None = None,
+    others: Sequence[FitRecord] = (),
     harm: float = HARM,
 ) -> Finding:
     """Accuracy lacking because nothing is learnt: not the training images, and not even 32 of them by heart (T20).
 
     A network whose clean training accuracy exceeds the share of the most frequent class by a standard error of
     validation, and by `harm`, is one that trains. Of any other p is that of so few right among the 32, were each right
-    with probability `BY_HEART`.
+    with probability `BY_HEART`. One that learns with one thing changed can train, and that thing is the cause.
 
     Args:
         baseline: the configuration in question.
@@ -77,6 +82,7 @@ def not_training(
         signal: numbers that explain it, such as the spread of the logits or the norm of a layer's gradient.
         probe_correct: what a ridge regression on features, or any other fit, gets right, bool, shape (n_validation,).
         groups: source of every validation image.
+        others: the baseline with one thing changed each.
         harm: the harm margin, a share of the images.
     """
     prior = float(counts.max() / counts.sum())
@@ -87,6 +93,12 @@ def not_training(
     )
     if baseline.train_accuracy >= bar:
         return Finding.impossible(Cause.NOT_TRAINING, f"It trains: it fits {accuracies}.")
+    learnt = max(others, key=lambda fit: fit.train_accuracy, default=baseline)
+    if learnt.train_accuracy >= max(bar, prior + _CLEARLY * (1 - prior)):
+        reason = (
+            f"It trains with {spoken(learnt)}, and then fits {percent(learnt.train_accuracy)} of the training images"
+        )
+        return Finding.impossible(Cause.NOT_TRAINING, f"{reason}; as it is {percent(baseline.train_accuracy)}.")
     if epochs < LEAST_EPOCHS:
         return Finding.not_measured(Cause.NOT_TRAINING, f"{epochs} epochs are too few to tell whether it trains")
     if small_fit_accuracy is None:

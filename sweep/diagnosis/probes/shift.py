@@ -127,6 +127,7 @@ def _finding(
             "labels_p": domain.p_labels,
             "reordered_accuracy": reordering.accuracy,
             "order": "-".join(map(str, reordering.order)),
+            "reordered": reordered,
         },
         remedies=(_reorder(renamed),) if reordered else (_DRAW_ANEW, _COLLECT),
         source=_SOURCE,

@@ -92,7 +92,9 @@ def _expected_error(share: Interval, worth: float, images: int, sources: int) ->
     """Over all accuracies in the interval, for images that are worth so many independent ones."""
     ends = [one * (1 - one) for one in (share.low, share.high)]
     narrowest, widest = min(ends), 0.25 if share.low <= 0.5 <= share.high else max(ends)
-    own = share.estimate * (1 - share.estimate) / worth
+    # That every image is right proves no accuracy of 1, whose error would be 0: there the interval's middle counts.
+    known = share.estimate if 0 < share.estimate < 1 else (share.low + share.high) / 2
+    own = known * (1 - known) / worth
     low, high = narrowest / worth, widest / worth
     if 1 < sources < images:
         # The variance of a mean of so many sources, which is never below that of single images.

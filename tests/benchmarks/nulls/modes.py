@@ -53,6 +53,15 @@ def _mode(
     )
 
 
+def _shares(clean: NDArray[np.float64], logged: NDArray[np.float64], *, gap: float = 0.0) -> dict[str, Any]:
+    accuracy = float(clean.mean())
+    return {
+        "train_accuracy": accuracy,
+        "logged_train_accuracy": float(logged.mean()),
+        "validation_accuracy": accuracy - gap,
+    }
+
+
 def _measurement(rng: np.random.Generator, images: int, accuracy: float, moved: float) -> Measurement:
     clean, logged, first, second, third = _answers(rng, images, accuracy, moved)
     modes = (
@@ -60,7 +69,7 @@ def _measurement(rng: np.random.Generator, images: int, accuracy: float, moved: 
         _mode(second, third, dropout=False, augmentation=True),
         _mode(third, clean[np.newaxis], dropout=False, augmentation=False),
     )
-    shares: dict[str, Any] = {"train_accuracy": float(clean.mean()), "logged_train_accuracy": float(logged.mean())}
+    shares = _shares(clean, logged)
     return Measurement(**{**_BLANK, **_COUNTS, **shares, "train_images": images, "modes": modes})
 
 
@@ -69,12 +78,27 @@ def _logged_with_dropout_alone(rng: np.random.Generator) -> float:
     dropout = _mode(first, clean[np.newaxis], dropout=True, augmentation=True)
     still = replace(dropout, dropout=False, accuracy=float(clean.mean()), accuracy_change_error=0.0, unchanged="none")
     modes = (dropout, still, replace(still, augmentation=False))
-    shares: dict[str, Any] = {"train_accuracy": float(clean.mean()), "logged_train_accuracy": float(logged.mean())}
+    shares = _shares(clean, logged)
     return _p(training_mode(Measurement(**{**_BLANK, **_COUNTS, **shares, "train_images": 300, "modes": modes})))
 
 
 def _logged(rng: np.random.Generator) -> float:
     return _p(training_mode(_measurement(rng, 300, 0.9, 0.05)))
+
+
+def _lagged(rng: np.random.Generator) -> float:
+    """Nothing is drawn, and a quarter of the gap is misstated; images are answered anew while weights move."""
+    accuracy, gap = 0.9, 0.12
+    clean = (np.arange(300) < accuracy * 300).astype(np.float64)
+    logged = (rng.random(300) < accuracy - gap / 4).astype(np.float64)
+    mode = _mode(np.stack([clean, clean]), clean[np.newaxis], dropout=False, augmentation=False)
+    modes = (
+        replace(mode, dropout=True, augmentation=True, unchanged="none"),
+        replace(mode, augmentation=True, unchanged="none"),
+        replace(mode, unchanged="none"),
+    )
+    known = {**_BLANK, **_COUNTS, **_shares(clean, logged, gap=gap), "train_images": 300, "modes": modes}
+    return _p(training_mode(Measurement(**known)))
 
 
 def _logged_of_few(rng: np.random.Generator) -> float:
@@ -137,6 +161,7 @@ NULLS: dict[str, Callable[[np.random.Generator], float]] = {
     "logged accuracy": _logged,
     "logged accuracy, dropout alone": _logged_with_dropout_alone,
     "logged accuracy, few images": _logged_of_few,
+    "logged accuracy, a lag of a quarter of the gap": _lagged,
     "moving statistics": _statistics,
     "moving statistics, few images": _statistics_of_few,
     "moving statistics, few changes": _statistics_once,

@@ -50,9 +50,10 @@ def outcome(finding: Finding) -> Outcome:
     return judge([finding], num_classes=4).judged[0].outcome
 
 
-def course(baseline: FitRecord, **others: FitRecord) -> Finding:
-    given: dict[str, Any] = {"lower": None, "higher": None, "longer": None} | others
-    return learning_rate(baseline, labels=LABELS, **given)
+def course(baseline: FitRecord, *, longer: FitRecord | None = None, **others: FitRecord) -> Finding:
+    rates = {word: (others[word],) if word in others else () for word in ("lower", "higher")}
+    given: dict[str, Any] = {word: fit for word, fit in others.items() if word not in rates}
+    return learning_rate(baseline, labels=LABELS, longer=longer, **rates, **given)
 
 
 FALLING = np.linspace(1.4, 0.5, 10)
@@ -60,7 +61,7 @@ JUMPING = np.array([1.4, 0.9, 1.2, 0.8, 1.3, 0.9, 1.2, 1.0, 1.3, 0.9])
 BASELINE = fit("baseline", shares((300, 1.0), (100, 0.0)), curves=(FALLING, JUMPING))
 LOWER = fit("lower", shares((340, 1.0), (60, 0.0)), changes={"training.learning_rate": 1e-4})
 LONGER = fit("longer", shares((304, 1.0), (96, 0.0)), changes={"training.epochs": 30})
-SAME = fit("higher", BASELINE.correct, changes={"training.learning_rate": 1e-2})
+SAME = fit("higher", shares((299, 1.0), (1, 0.0), (1, 1.0), (99, 0.0)), changes={"training.learning_rate": 1e-2})
 
 
 def test_a_learning_rate_that_is_too_high_is_found_by_a_lower_one() -> None:
@@ -70,12 +71,13 @@ def test_a_learning_rate_that_is_too_high_is_found_by_a_lower_one() -> None:
     assert found.effect is not None
     assert found.effect.estimate == pytest.approx(0.1)
     error = np.sqrt((42 / 402 - (40 / 402) ** 2) / 402)
-    assert found.p == pytest.approx(3 * student.sf(40 / 402 / error, 399))
-    assert found.effect.low == pytest.approx(40 / 402 - student.ppf(1 - 0.025 / 3, 399) * error)
+    # Three fits, each by accuracy and by cross-entropy.
+    assert found.p == pytest.approx(6 * student.sf(40 / 402 / error, 399))
+    assert found.effect.low == pytest.approx(40 / 402 - student.ppf(1 - 0.025 / 6, 399) * error)
     assert found.evidence["last_train_slope"] == pytest.approx(-0.1)
     assert found.evidence["last_train_slope_high"] == pytest.approx(-0.1)
     assert found.evidence["validation_turns"] == 1.0
-    assert found.evidence["longer_gains"] == pytest.approx(0.01)
+    assert found.evidence["longer gains"] == pytest.approx(0.01)
     assert found.summary.endswith("the learning rate is too high.")
     assert "With learning_rate = 0.0001 validation accuracy is higher by 10.0 points" in found.summary
     assert [dict(remedy.changes) for remedy in found.remedies] == [
@@ -101,7 +103,7 @@ def test_courses_that_are_as_good_exclude_it() -> None:
         word: fit(word, shares((2990, 1.0), (10, 0.0), (12, 1.0), (988, 0.0))) for word in ("lower", "higher", "longer")
     }
     found = learning_rate(
-        large, lower=others["lower"], higher=others["higher"], longer=others["longer"], labels=np.arange(4000) % 4
+        large, lower=[others["lower"]], higher=[others["higher"]], longer=others["longer"], labels=np.arange(4000) % 4
     )
     assert outcome(found) is Outcome.EXCLUDED
     assert "too" not in found.summary
@@ -122,6 +124,56 @@ def test_at_chance_the_cross_entropy_decides() -> None:
     assert course(stuck, higher=LOWER).unit is Unit.ACCURACY
     broken = fit("higher", stuck.correct, cross_entropy=np.full(400, np.nan))
     assert course(stuck, higher=broken).unit is Unit.ACCURACY
+
+
+def unsure(name: str, scale: float, *, seed: int, correct: Floats = BASELINE.correct) -> FitRecord:
+    """As often right as the baseline; what is wrong is wrong by so many nats, and more or less so by luck."""
+    rng = np.random.default_rng(seed)
+    wrong = np.where(BASELINE.correct > 0, 0.02, scale * np.linspace(0.5, 1.5, 400))
+    return fit(name, correct, cross_entropy=wrong * np.exp(rng.normal(0.0, 0.1, 400)))
+
+
+def test_a_rate_that_is_far_too_high_is_found_by_its_nats() -> None:
+    """Accuracy gains a quarter of a point, cross-entropy 1.375 times 8 nats on a quarter of the images."""
+    baseline, again = unsure("baseline", 10.0, seed=1), unsure("again", 10.0, seed=2)
+    better = unsure("lower", 2.0, seed=3, correct=shares((301, 1.0), (99, 0.0)))
+    found = course(baseline, lower=better, higher=unsure("higher", 20.0, seed=4), again=again)
+    assert found.unit is Unit.CROSS_ENTROPY
+    assert outcome(found) is Outcome.FOUND
+    assert found.effect is not None
+    assert found.effect.estimate == pytest.approx(2.75, abs=0.05)
+    assert found.summary.endswith("the learning rate is too high.")
+    # Without a repetition all the scatter may be the luck of the trainings, and no nats are known.
+    assert course(baseline, lower=better).unit is Unit.ACCURACY
+    # Nor do they count where the best epoch's weights have saved them already.
+    kept = unsure("best", 2.0, seed=5)
+    last = course(baseline, lower=better, again=again, best=kept)
+    assert last.unit is Unit.ACCURACY
+    assert outcome(last) is Outcome.EXCLUDED
+
+
+def test_where_accuracy_gains_nats_need_not() -> None:
+    baseline, again = unsure("baseline", 10.0, seed=1), unsure("again", 10.0, seed=2)
+    better = unsure("lower", 2.0, seed=3, correct=LOWER.correct)
+    assert course(baseline, lower=better, again=again).unit is Unit.ACCURACY
+
+
+def test_a_training_that_ends_where_the_baseline_did_is_no_try() -> None:
+    once_more = fit("longer", BASELINE.correct, changes={"training.epochs": 30})
+    assert course(BASELINE, lower=LOWER, longer=once_more).p == course(BASELINE, lower=LOWER).p
+    assert outcome(course(BASELINE, longer=once_more)) is not Outcome.NOT_MEASURED
+
+
+def test_of_several_rates_the_surest_comes_first() -> None:
+    further = fit("lower, far", shares((360, 1.0), (40, 0.0)), changes={"training.learning_rate": 2e-5})
+    found = learning_rate(BASELINE, lower=[LOWER, further], higher=[], longer=None, labels=LABELS)
+    assert [dict(remedy.changes) for remedy in found.remedies] == [
+        {"training.learning_rate": 2e-5},
+        {"training.schedule": "cosine"},
+        {"training.learning_rate": 1e-4},
+    ]
+    assert found.evidence["lower gains"] == pytest.approx(0.1)
+    assert found.evidence["lower, far gains"] == pytest.approx(0.15)
 
 
 def test_without_another_course_nothing_is_measured() -> None:

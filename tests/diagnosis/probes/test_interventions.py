@@ -32,6 +32,11 @@ def changed(changes: Mapping[str, Scalar]) -> FitRecord:
     )
 
 
+def test_the_greatest_holds_beside_gains_of_another_unit() -> None:
+    alone, beside = greatest([gain(0.02, 0.01)] * 4), greatest([gain(0.02, 0.01)] * 2, beside=2)
+    assert beside == alone
+
+
 def test_the_surest_gain_is_chosen_and_all_are_accounted_for() -> None:
     gains = [gain(0.03, 0.005), gain(0.10, 0.01), gain(0.12, 0.08), gain(-0.02, 0.01)]
     chosen, p, effect = greatest(gains)

@@ -117,13 +117,29 @@ def test_fits_count_for_every_epoch_they_were_picked_from() -> None:
     differences = nats[-1] - nats[at]
     assert found.p == pytest.approx(7 * mean_above_zero(differences))
     assert found.nats.estimate == pytest.approx(float(differences.mean()))
-    # Student's quantile of 1 - 0.05 / 7, at least, of an error of 0.01.
+    # Downwards Student's quantile of 1 - 0.05 / 7, upwards that of 0.95 at least, of an error of 0.01.
     error = float(differences.std(ddof=1)) / np.sqrt(N)
-    assert (found.nats.high - found.nats.estimate) / error == pytest.approx(2.72, rel=0.08)
+    assert (found.nats.estimate - found.nats.low) / error == pytest.approx(2.7184, abs=2e-3)
+    assert (found.nats.high - found.nats.estimate) / error == pytest.approx(1.972, rel=0.08)
     assert found.lost == paired_accuracy_difference(right[at], right[-1])
     assert found.best == (at + 1,)
     means = excess_of_fits(replace(best, correct=right[at] * 0.5), replace(last, correct=right[-1] * 0.5), None, 0)
     assert means.lost.estimate == pytest.approx(0.05)
+
+
+def test_the_lower_bound_of_fits_is_above_zero_where_their_p_is_small() -> None:
+    """A few images carry the sum: one test says both, at half of 5 %."""
+    rng = np.random.default_rng(3)
+    base = rng.exponential(0.3, N)
+    signs, chances = [], []
+    for scale in np.linspace(0.05, 0.6, 40):
+        worse = base + scale * (rng.pareto(1.5, N) - 0.5)
+        curve = np.array([2.0, *[float(base.mean())] * 20, float(worse.mean())])
+        found = excess_of_fits(fit(base, np.ones(N), curve, seeds=8), fit(worse, np.ones(N), curve, seeds=8), None, 0)
+        signs.append(found.nats.low > 0)
+        chances.append(found.p < 0.025)
+    assert signs == chances
+    assert 0 < sum(signs) < 40
 
 
 def test_trainings_that_pick_epochs_of_their_own_are_held_to_one() -> None:

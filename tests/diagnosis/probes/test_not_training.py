@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -40,9 +42,16 @@ def probed(
     counts: tuple[int, ...] = (500,) * CLASSES,
     signal: dict[str, float] | None = None,
     probe: NDArray[np.bool_] | None = None,
+    rates: Sequence[FitRecord] = (),
 ) -> Finding:
     return not_training(
-        fit, small_fit_accuracy=small, counts=np.array(counts), epochs=epochs, signal=signal, probe_correct=probe
+        fit,
+        small_fit_accuracy=small,
+        counts=np.array(counts),
+        epochs=epochs,
+        signal=signal,
+        probe_correct=probe,
+        others=rates,
     )
 
 
@@ -100,3 +109,19 @@ def test_too_little_is_known_after_few_epochs_or_without_the_small_fit() -> None
     assert outcome(probed(baseline(train=0.1), epochs=4)) is Outcome.NOT_MEASURED
     assert outcome(probed(baseline(train=0.1), small=None)) is Outcome.NOT_MEASURED
     assert outcome(probed(baseline(train=0.9), small=None)) is Outcome.EXCLUDED
+
+
+def test_a_network_that_learns_at_another_rate_trains() -> None:
+    higher = replace(baseline(train=0.6), name="higher rate", changes={"training.learning_rate": 0.025})
+    found = probed(baseline(train=0.1), rates=(baseline(train=0.1), higher))
+    assert found.exact
+    assert outcome(found) is Outcome.EXCLUDED
+    assert found.summary == (
+        "It trains with learning_rate = 0.025, and then fits 60.0 % of the training images; as it is 10.0 %."
+    )
+
+
+def test_a_rate_must_learn_clearly() -> None:
+    # A tenth of what naming one of ten classes leaves wrong: 0.1 + 0.09.
+    assert outcome(probed(baseline(train=0.1), rates=(baseline(train=0.18),))) is Outcome.FOUND
+    assert outcome(probed(baseline(train=0.1), rates=(baseline(train=0.20),))) is Outcome.EXCLUDED

@@ -111,3 +111,14 @@ def test_sets_good_for_a_point_and_a_half_are_accused_less_than_once_in_a_hundre
     likely = right[chances > 1e-6]
     accused = sum(chances[count] for count in likely if finding(int(count), images).p == 0.0)
     assert accused < 0.01
+
+
+def test_twenty_of_twenty_are_no_proof() -> None:
+    found = small_validation(correct=np.ones(20, bool), train_accuracy=1.0)
+    assert found.effect is not None
+    # Wilson's interval is [0.839, 1]; its middle is 0.919.
+    assert found.effect.estimate == pytest.approx(ABSOLUTE * math.sqrt(0.919 * 0.081 / 20), rel=0.01)
+    assert found.p == 0.0
+    many = small_validation(correct=np.ones(2000, bool), train_accuracy=1.0)
+    assert many.effect is not None
+    assert many.effect.high < 0.01
