@@ -1,7 +1,7 @@
 """Does it hold ten thousand trials, and two hundred thousand images?
 
 The trials are made up (`scale_study.py`), the search, the database and the report are real: what the scheduler costs a
-trial, and what a report takes of time, memory and disk once there are thousands of them. The features are made up too
+trial, and what a report and a verdict take of time, memory and disk once there are thousands of them. The features are made up too
 (`scale_features.py`), extraction, cache and training are real: arrays must stay on disk. Every side has a process of
 its own, so that its memory is its own.
 
@@ -47,6 +47,7 @@ def measure_study(folder: Path, *, trials: int, epochs: int, scheduled: int) -> 
     commands = {
         "text alone": [sys.executable, "-c", _TEXT.format(str(database))],
         "sweep report, text and page": [sys.executable, "-m", "sweep", "report", str(database), "--html", str(page)],
+        "sweep diagnose": [sys.executable, "-m", "sweep", "diagnose", str(database)],
     }
     reports = {}
     for name, command in commands.items():
@@ -66,7 +67,6 @@ def measure_study(folder: Path, *, trials: int, epochs: int, scheduled: int) -> 
         "search_seconds": outcome.seconds,
         "search_peak_mb": outcome.peak_bytes / 1e6,
         "reports": reports,
-        "diagnose": None,
         "database_mb": database.stat().st_size / 1e6,
         "page_mb": page.stat().st_size / 1e6,
     }
@@ -120,7 +120,6 @@ def study_lines(study: Values) -> Iterator[str]:
             f"  {name}: {took['seconds']:.1f} s ({took['processor_seconds']:.1f} s of a processor), "
             f"{took['peak_mb']:.0f} MB"
         )
-    yield "  sweep diagnose: absent"
     yield f"  database {study['database_mb']:.0f} MB, page {study['page_mb']:.1f} MB"
 
 

@@ -30,7 +30,7 @@ def modules() -> Iterator[dict[str, ModuleType]]:
 
 
 FOUND: dict[str, Any] = {
-    "trials": 10_000, "epochs": 30, "written": 8_949, "write_ms": 20.0, "diagnose": None,
+    "trials": 10_000, "epochs": 30, "written": 8_949, "write_ms": 20.0,
     "checkpoints": [
         {"trials": 100, "wall_ms": 400.0, "processor_ms": 60.0, "resident": 120.0},
         {"trials": 1_000, "wall_ms": 149.0, "processor_ms": 90.0, "resident": 150.0},
