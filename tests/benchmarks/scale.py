@@ -1,9 +1,9 @@
 """Does it hold ten thousand trials, and two hundred thousand images?
 
 The trials are made up (`scale_study.py`), the search, the database and the report are real: what the scheduler costs a
-trial, and what a report and a verdict take of time, memory and disk once there are thousands of them. The features are made up too
-(`scale_features.py`), extraction, cache and training are real: arrays must stay on disk. Every side has a process of
-its own, so that its memory is its own.
+trial, and what a report and a verdict take of time, memory and disk once there are thousands of them. The features are
+made up too (`scale_features.py`), extraction, cache and training are real: arrays must stay on disk. Every side has a
+process of its own, so that its memory is its own.
 
     python tests/benchmarks/scale.py --trials 10000 --epochs 30 --images 200000 --output scale.json
     python tests/benchmarks/scale.py --scheduled 10000            # all trials through the scheduler: an hour
