@@ -20,7 +20,7 @@ from sweep.workflow.trial_probing import probe_choice, probe_records, trained
 
 __all__ = ["Diagnosis", "diagnose", "diagnose_opened"]
 
-_NOT_LOOKED = "the data were not looked at: run the study again, or `sweep check`"
+_NOT_LOOKED = "the data were not looked at: run the study again with check.on_run = true"
 _NOT_TRAINED = "it takes short trainings, which a search does for the baseline at its end"
 _OF_TRAININGS = (
     Cause.CAPACITY,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,7 @@ def probed_again(
     while True:
         verdict = judge(latest((current,)), num_classes=observed.num_classes, harm=settings.check.harm)
         for finding in verdict.causes:
-            repair = None if finding.cause in repaired else mend(observed, finding)
+            repair = None if finding.cause in repaired else _repaired(mend, observed, finding)
             if repair is not None:
                 break
         else:
@@ -134,7 +135,18 @@ def probed_again(
                 again.append(replace(probed(cause, probe), repaired=repaired))
                 advance()
         rounds.append(tuple(observed.placed(one) for one in again))
-        current = latest((current, again))
+        # What is carried over counts its images among those that were there before.
+        current = latest(([replace(one, rows=()) for one in current], again))
+
+
+def _repaired(
+    mend: Callable[[Observed, Finding], Observed | None], observed: Observed, finding: Finding
+) -> Observed | None:
+    """A repair that fails is none: the verdict stands on what was found."""
+    try:
+        return mend(observed, finding)
+    except Exception:
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -183,7 +195,8 @@ def feature_probes(definition: StudyDefinition, observed: Observed) -> Iterator[
     features, labels, groups, classes = observed.features, observed.labels, observed.groups, observed.num_classes
     assert features is not None
     sides: dict[str, Any] = {"train": observed.train, "validation": observed.validation}
-    head = probe_head(observed)
+    # When it is first asked for, inside of a probe: features may be infinite.
+    head = cache(lambda: probe_head(observed))
     validated = None if groups is None else groups[observed.validation]
     sources = groups if groups is not None else observed.sources
 
@@ -193,7 +206,7 @@ def feature_probes(definition: StudyDefinition, observed: Observed) -> Iterator[
             thumbnails=observed.thumbnails,
             content_hashes=observed.content_hashes,
             labels=labels,
-            correct=head.correct,
+            correct=head().correct,
             groups=sources,
             seed=seed,
             **sides,
@@ -228,9 +241,9 @@ def feature_probes(definition: StudyDefinition, observed: Observed) -> Iterator[
     yield (
         Cause.SMALL_VALIDATION,
         lambda: small_validation(
-            correct=head.correct,
+            correct=head().correct,
             groups=validated,
-            train_accuracy=head.train_accuracy,
+            train_accuracy=head().train_accuracy,
             harm=definition.check.harm,
         ),
     )

@@ -11,6 +11,7 @@ import numpy as np
 
 from sweep.data.folds import trainings
 from sweep.data.split import repeated_split
+from sweep.errors import TrialError
 from sweep.progress import Advance, Progress
 from sweep.records import DataIndex, IndexArray, Measurement, RepeatRecord, SplitIndices
 from sweep.studyfile.definition import Configuration, StudyDefinition
@@ -38,6 +39,19 @@ class _Side:
     own: SplitIndices
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Way:
+    """How a split is drawn.
+
+    Attributes:
+        first_fold: whether folds are left aside: then only the first training of each split is done.
+        own: whether it is the study's own every time.
+    """
+
+    first_fold: bool = False
+    own: bool = False
+
+
 class ProofBench:
     """Trains what proofs compare; the configuration as it is only once, whatever the number of remedies.
 
@@ -50,6 +64,9 @@ class ProofBench:
         configuration: of that trial.
         stored: its repetitions that a search has left.
         progress: stage "proof".
+
+    Attributes:
+        validated: how many images the study validates.
     """
 
     def __init__(
@@ -71,9 +88,9 @@ class ProofBench:
         self._number = number
         self._configuration = configuration
         self._progress = progress
-        # By whether folds are left aside: then only the first training of each split is done.
-        self._known = {False: {record.repeat: record for record in stored}, True: dict[int, RepeatRecord]()}
-        self._predicted: dict[tuple[bool, int], tuple[Measurement, SplitIndices]] = {}
+        self._known = {(_Way(), record.repeat): record for record in stored}
+        self._predicted: dict[tuple[_Way, int], tuple[Measurement, SplitIndices]] = {}
+        self.validated = len(data.split.validation)
 
     def run(self, repair: Repair, seeds: int) -> tuple[list[RepeatRecord], list[RepeatRecord]]:
         """Train both sides.
@@ -90,32 +107,37 @@ class ProofBench:
             DataError: the images cannot be split as the changes ask for.
             TrialError: a training has failed.
         """
-        first_fold = bool(repair.left_out and self._data.split.folds)
-        mended = self._mended(repair, first_fold=first_fold)
-        before = self._side(self._training, self._data, self._definition, first_fold=first_fold)
+        way = _Way(first_fold=bool(repair.left_out and self._data.split.folds), own=repair.own_split)
+        mended = self._mended(repair, way)
+        before = self._side(self._training, self._data, self._definition, way)
         repeats = range(1, seeds + 1)
         as_it_is = self._without if repair.compared_without else self._as_it_is
         with self._progress.stage("proof", 2 * seeds, "trainings") as advance:
-            first = [as_it_is(before, repeat, first_fold, repair, advance) for repeat in repeats]
+            first = [as_it_is(before, repeat, way, repair, advance) for repeat in repeats]
             second = [self._record(mended, repeat, *self._trained(mended, repeat, advance)) for repeat in repeats]
         return first, second
 
-    def _as_it_is(self, side: _Side, repeat: int, first_fold: bool, _: Repair, advance: Advance) -> RepeatRecord:
+    def _as_it_is(self, side: _Side, repeat: int, way: _Way, _: Repair, advance: Advance) -> RepeatRecord:
         """What is configured, which is trained once whatever the number of remedies."""
-        known = self._known[first_fold]
-        if repeat in known:
+        key = (way, repeat)
+        if key in self._known:
             advance()
         else:
-            known[repeat] = self._record(side, repeat, *self._measured(side, repeat, first_fold, advance))
-        return known[repeat]
+            self._known[key] = self._record(side, repeat, *self._measured(side, repeat, way, advance))
+        return self._known[key]
 
-    def _without(self, side: _Side, repeat: int, first_fold: bool, repair: Repair, advance: Advance) -> RepeatRecord:
+    def _without(self, side: _Side, repeat: int, way: _Way, repair: Repair, advance: Advance) -> RepeatRecord:
         """The same, judged on the validation images that the remedy leaves."""
-        measurement, split = self._measured(side, repeat, first_fold, advance)
+        measurement, split = self._measured(side, repeat, way, advance)
         record = self._record(side, repeat, measurement, split)
         kept = ~np.isin(split.validation, repair.left_out)
         if record.validation is None or not kept.any():
-            return record
+            raise TrialError(
+                f"repetition {repeat}",
+                received="no prediction of an image that the remedy leaves in validation",
+                expected="validation images beside those that are left out",
+                remedy="validate more images",
+            )
         right = record.validation.predicted == self._data.index.labels[split.validation]
         return replace(
             record,
@@ -124,10 +146,8 @@ class ProofBench:
             validation_images=int(kept.sum()),
         )
 
-    def _measured(
-        self, side: _Side, repeat: int, first_fold: bool, advance: Advance
-    ) -> tuple[Measurement, SplitIndices]:
-        key = (first_fold, repeat)
+    def _measured(self, side: _Side, repeat: int, way: _Way, advance: Advance) -> tuple[Measurement, SplitIndices]:
+        key = (way, repeat)
         if key in self._predicted:
             advance()
         else:
@@ -144,16 +164,16 @@ class ProofBench:
     def _record(self, side: _Side, repeat: int, measurement: Measurement, split: SplitIndices) -> RepeatRecord:
         return repeat_record(self._number, repeat, measurement, new_split=differs(side.own, split))
 
-    def _side(self, training: Training, data: PreparedData, definition: StudyDefinition, *, first_fold: bool) -> _Side:
+    def _side(self, training: Training, data: PreparedData, definition: StudyDefinition, way: _Way) -> _Side:
         @cache
         def split(repeat: int) -> SplitIndices:
-            drawn = repeated_split(data.index, definition.data, repeat)
-            return trainings(drawn)[0] if first_fold else drawn
+            drawn = repeated_split(data.index, definition.data, 0 if way.own else repeat)
+            return trainings(drawn)[0] if way.first_fold else drawn
 
-        trainer = training.single if first_fold and training.single is not None else training.trainer
+        trainer = training.single if way.first_fold and training.single is not None else training.trainer
         return _Side(trainer=trainer, configuration=self._configuration, split=split, own=split(0))
 
-    def _mended(self, repair: Repair, *, first_fold: bool) -> _Side:
+    def _mended(self, repair: Repair, way: _Way) -> _Side:
         tables = [(*name.partition(".")[::2], value) for name, value in repair.changes.items()]
         of_data = {field: value for table, field, value in tables if table == "data"}
         others = {field: value for table, field, value in tables if table != "data"}
@@ -162,14 +182,14 @@ class ProofBench:
             definition = definition.with_data(of_data)
             data = prepare_data(definition, base=self._base, progress=self._progress)
             training = make_training(definition, data, base=self._base, progress=self._progress)
-        side = self._side(training, data, definition, first_fold=first_fold)
+        side = self._side(training, data, definition, way)
         if others:
             changed = self._configuration.replaced(others)
             kept = {"hyperparameters": self._configuration.hyperparameters}
             side = replace(side, configuration=changed.model_copy(update=kept))
-        if repair.left_out:
-            side = replace(side, split=_leaving_out(side, self._paths(repair.left_out), data.index))
-        return side
+        # Other units give another test side: what the study has sealed stays unseen.
+        out = [*repair.left_out, *(self._data.split.test.tolist() if of_data else ())]
+        return replace(side, split=_leaving_out(side, self._paths(out), data.index)) if out else side
 
     def _paths(self, positions: Sequence[int]) -> frozenset[str]:
         return frozenset(self._data.index.images[position].path for position in positions)
@@ -184,6 +204,9 @@ def _leaving_out(side: _Side, paths: frozenset[str], index: DataIndex) -> Callab
         def without(given: IndexArray) -> IndexArray:
             return np.setdiff1d(given, rows, assume_unique=True)
 
-        return SplitIndices(train=without(whole.train), validation=without(whole.validation), test=whole.test)
+        folds = tuple(without(fold) for fold in whole.folds)
+        return SplitIndices(
+            train=without(whole.train), validation=without(whole.validation), test=whole.test, folds=folds
+        )
 
     return split

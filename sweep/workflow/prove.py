@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from sweep.diagnosis.remedy import judge_remedy
 from sweep.diagnosis.repeats import compare_repeats
+from sweep.diagnosis.verdict import Outcome
 from sweep.errors import SweepError, UsageError
 from sweep.progress import Progress, Silent
 from sweep.records import Cause, ProofOutcome, ProofRecord, Scalar
@@ -96,27 +97,36 @@ class _Proofs:
         self._diagnosis = diagnosis
         self._seeds = seeds
         self._progress = progress
+        self._record = database.study(diagnosis.study)
+        self._definition = StudyDefinition.model_validate(json.loads(self._record.definition))
         self._bench: ProofBench | None = None
-        self._stored = {_key(proof.cause, proof.changes): proof for proof in diagnosis.proofs if proof.repeats >= seeds}
+        self._stored = {
+            _key(proof.cause, proof.changes, proof.left_out): proof
+            for proof in diagnosis.proofs
+            if proof.repeats >= seeds
+        }
 
     def run(self) -> None:
         """Mend every cause that was found by itself, then all that was not refuted of it together."""
         kept = []
-        for finding in self._diagnosis.verdict.causes:
-            for repair in repairs_of(finding):
+        verdict = self._diagnosis.verdict
+        for judged in (*verdict.having(Outcome.FOUND), *verdict.having(Outcome.REFUTED)):
+            kept_open, proven = None, None
+            for repair in repairs_of(judged.finding, hypermodel=bool(self._definition.model.hypermodel)):
                 proof = self._proof(repair)
-                if proof is None or proof.outcome is ProofOutcome.REFUTED:
-                    continue
-                kept.append(repair)
-                if proof.outcome is ProofOutcome.PROVEN:
+                if proof is not None and proof.outcome is ProofOutcome.PROVEN:
+                    proven = repair
                     break
+                if proof is not None and proof.outcome is ProofOutcome.NOT_SHOWN:
+                    kept_open = kept_open or repair
+            kept += [one for one in (proven or kept_open,) if one is not None]
         all_of_them = together(kept)
         if all_of_them is not None:
             self._proof(all_of_them)
 
     def _proof(self, repair: Repair) -> ProofRecord | None:
         """Run a repair unless that was done; a failure is said and left to the next run."""
-        key = _key(repair.causes[0], repair.changes)
+        key = _key(repair.causes[0], repair.changes, len(repair.left_out))
         if key not in self._stored:
             try:
                 proof = self._run(repair)
@@ -131,7 +141,7 @@ class _Proofs:
         if self._bench is None:
             self._bench = self._made_bench()
         as_it_is, mended = self._bench.run(repair, self._seeds)
-        change = compare_repeats(as_it_is, mended)
+        change = compare_repeats(as_it_is, mended, images=self._bench.validated)
         shown = judge_remedy(
             repair.promise, change, harm=self._diagnosis.verdict.harm, num_classes=self._diagnosis.num_classes
         )
@@ -154,16 +164,14 @@ class _Proofs:
         # Here, since a verdict without anything to prove must not wait for TensorFlow.
         from sweep.workflow.proof_bench import ProofBench  # noqa: PLC0415
 
-        name, number = self._diagnosis.study, self._diagnosis.number
-        record = self._database.study(name)
-        definition = StudyDefinition.model_validate(json.loads(record.definition))
-        data = same_images(record, definition, progress=self._progress)
+        name, number, definition = self._diagnosis.study, self._diagnosis.number, self._definition
+        data = same_images(self._record, definition, progress=self._progress)
         trial = next(one for one in self._database.trials(name, with_epochs=False) if one.number == number)
         return ProofBench(
             definition=definition,
-            base=Path(record.base),
+            base=Path(self._record.base),
             data=data,
-            training=made_ready(record, definition, data, progress=self._progress),
+            training=made_ready(self._record, definition, data, progress=self._progress),
             number=number,
             configuration=definition.configuration(trial.parameters),
             stored=[one for one in self._database.repeats(name) if one.number == number],
@@ -171,5 +179,5 @@ class _Proofs:
         )
 
 
-def _key(cause: Cause, changes: Mapping[str, Scalar]) -> tuple[Cause, str]:
-    return cause, json.dumps(dict(changes), sort_keys=True)
+def _key(cause: Cause, changes: Mapping[str, Scalar], left_out: int) -> tuple[Cause, str, int]:
+    return cause, json.dumps(dict(changes), sort_keys=True), left_out

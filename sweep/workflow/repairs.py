@@ -24,6 +24,7 @@ class Repair:
         left_out: positions in the study's index of images that are left out of both sides.
         compared_without: whether what is configured is judged without them too. Where their labels are doubted,
             validation without them is the easier one.
+        own_split: whether only the study's own split is asked: on another one other images stand on two sides.
     """
 
     causes: tuple[Cause, ...]
@@ -31,20 +32,34 @@ class Repair:
     changes: dict[str, Scalar]
     left_out: tuple[int, ...] = ()
     compared_without: bool = False
+    own_split: bool = False
 
 
-def repairs_of(finding: Finding) -> Iterator[Repair]:
-    """Every way of mending a cause that can be run, the best first."""
+def repairs_of(finding: Finding, *, hypermodel: bool = False) -> Iterator[Repair]:
+    """Every way of mending a cause that can be run, the best first.
+
+    Args:
+        finding: of the cause.
+        hypermodel: whether somebody's code makes the model, which no field of [model] reaches.
+    """
     promise = promise_of(finding)
     if promise is None:
         return
     causes = (finding.cause,)
     if finding.cause in _LEAVE_OUT and finding.rows:
         doubted = finding.cause is Cause.LABEL_NOISE
-        yield Repair(causes=causes, promise=promise, changes={}, left_out=finding.rows, compared_without=doubted)
+        yield Repair(
+            causes=causes,
+            promise=promise,
+            changes={},
+            left_out=finding.rows,
+            compared_without=doubted,
+            own_split=not doubted,
+        )
         return
     for remedy in finding.remedies:
-        if remedy.changes:
+        heard = not hypermodel or not any(field.startswith("model.") for field in remedy.changes)
+        if remedy.changes and heard:
             yield Repair(causes=causes, promise=promise, changes=dict(remedy.changes))
 
 

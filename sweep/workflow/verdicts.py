@@ -31,7 +31,11 @@ def look_before(
     definition = resolved.definition
     if not definition.check.on_run or database.findings(definition.name, trial=None):
         return
-    rounds = look(definition, data, training.library, base=resolved.base, progress=progress)
+    try:
+        rounds = look(definition, data, training.library, base=resolved.base, progress=progress)
+    except SweepError as error:
+        progress.note(f"the images were not looked at: {error}")
+        return
     found = latest(rounds)
     database.save_findings(definition.name, [one for each in rounds for one in each], trial=None)
     verdict = judge(found, num_classes=len(data.index.class_names), harm=definition.check.harm)
@@ -69,7 +73,7 @@ def verdict_after(
                 data,
                 feature_map=backbone.model.output_shape[1:3],
                 seed=definition.search.seed,
-                seconds=one.measurement.seconds - one.measurement.compile_seconds,
+                seconds=(one.measurement.seconds - one.measurement.compile_seconds) / max(1, one.measurement.folds),
                 progress=progress,
             )
         except SweepError as error:

@@ -19,7 +19,7 @@ def test_it_says_whom_it_is_about_and_what_is_not_known(cli: Cli, finished: Fini
     lines = done.out.splitlines()
     assert lines[0] == "study photos, our default (trial 0)"
     assert lines[1].startswith("verdict: ")
-    assert "  leak: the data were not looked at: run the study again, or `sweep check`" in lines
+    assert "  leak: the data were not looked at: run the study again with check.on_run = true" in lines
     assert "  capacity: it takes short trainings, which a search does for the baseline at its end" in lines
 
 

@@ -75,13 +75,16 @@ def bench(study: tuple[StudyDefinition, PreparedData], trainer: Writing, base: P
     )
 
 
-def repair(changes: Mapping[str, Scalar], left_out: tuple[int, ...] = (), *, doubted: bool = False) -> Repair:
+def repair(
+    changes: Mapping[str, Scalar], left_out: tuple[int, ...] = (), *, doubted: bool = False, own: bool = False
+) -> Repair:
     return Repair(
         causes=(Cause.LABEL_NOISE,),
         promise=Promise.ACCURACY,
         changes=dict(changes),
         left_out=left_out,
         compared_without=doubted,
+        own_split=own,
     )
 
 
@@ -174,3 +177,36 @@ def test_a_change_that_does_not_fit_is_told(
     with pytest.raises(DefinitionError, match=next(iter(changes)).partition(".")[2]):
         bench(study, trainer, tmp_path).run(repair(changes), 2)
     assert trainer.calls == []
+
+
+def test_copies_are_left_out_of_the_studys_own_split(
+    study: tuple[StudyDefinition, PreparedData], trainer: Writing, tmp_path: Path
+) -> None:
+    tested = bench(study, trainer, tmp_path)
+    own = study[1].split
+    before, _ = tested.run(repair({}, tuple(own.validation[:2].tolist()), own=True), 2)
+    splits = [split for _, _, split in trainer.calls]
+    assert all(np.array_equal(split.validation, own.validation) for split in splits[:2])
+    assert all(np.array_equal(split.validation, own.validation[2:]) for split in splits[2:])
+    assert all(np.array_equal(split.train, own.train) for split in splits)
+    assert not any(one.new_split for one in before)
+    # Other remedies are held against other trainings.
+    tested.run(repair({"model.l2": 0.5}), 2)
+    assert len(trainer.calls) == 8
+
+
+def test_sealed_images_stay_unseen_whatever_changes(
+    study: tuple[StudyDefinition, PreparedData], trainer: Writing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs: Any = trainer
+
+    def made(*_: object, **__: object) -> Training:
+        return Training(trainer=theirs, candidates=None, lines=(), prepare=lambda: None, wholly_frozen=lambda _: True)
+
+    monkeypatch.setattr(proof_bench, "make_training", made)
+    bench(study, trainer, tmp_path).run(repair({"data.split_seed": 9}), 3)
+    sealed = set(study[1].split.test.tolist())
+    assert sealed
+    for _, _, split in trainer.calls:
+        assert not sealed & {*split.train.tolist(), *split.validation.tolist()}
+    assert set(trainer.calls[-1][2].test.tolist()) != sealed, "another seed seals other images"

@@ -171,6 +171,24 @@ def test_what_was_not_refuted_is_run_together_at_last(database: Path) -> None:
     assert last.outcome is ProofOutcome.PROVEN
 
 
+@pytest.mark.usefixtures("bench")
+def test_what_is_proven_stands_for_its_cause_when_all_are_mended(database: Path) -> None:
+    store(
+        database,
+        found(Cause.BOTTLENECK, {"model.head_width": "none", "model.l2": 0.0}),
+        found(Cause.LEARNING_RATE, {"training.learning_rate": 0.5}, {"training.learning_rate": 0.1, "model.l2": 0.0}),
+    )
+    *_, last = prove(database, seeds=5, progress=Silent()).proofs
+    assert last.changes == {"model.head_width": "none", "model.l2": 0.0, "training.learning_rate": 0.1}
+
+
+@pytest.mark.usefixtures("bench")
+def test_more_seeds_ask_again_what_was_refuted(database: Path) -> None:
+    store(database, found(Cause.PREPROCESSING, {"training.patience": 3}))
+    assert [one.repeats for one in prove(database, seeds=2, progress=Silent()).proofs] == [2]
+    assert [one.repeats for one in prove(database, seeds=5, progress=Silent()).proofs] == [5]
+
+
 def test_a_remedy_that_cannot_be_run_is_said(database: Path) -> None:
     store(
         database,

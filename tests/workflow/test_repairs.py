@@ -69,3 +69,15 @@ def test_an_honest_number_is_no_part_of_it() -> None:
     assert together([head, again]) is None
     assert together([head, labels]) is None
     assert together([]) is None
+
+
+def test_a_hypermodel_hears_nothing_of_the_model_table() -> None:
+    given = finding(Cause.CONFUSABLE_CLASSES, {"model.unfrozen_layers": 20}, {"training.epochs": 30})
+    assert [one.changes for one in repairs_of(given, hypermodel=True)] == [{"training.epochs": 30}]
+    assert len(list(repairs_of(given))) == 2
+
+
+def test_copies_are_those_of_the_studys_own_split() -> None:
+    (leak,) = repairs_of(finding(Cause.LEAK, rows=(4,)))
+    (labels,) = repairs_of(finding(Cause.LABEL_NOISE, rows=(4,)))
+    assert (leak.own_split, labels.own_split) == (True, False)
