@@ -15,6 +15,7 @@ from sweep.errors import BackboneError, UsageError
 __all__ = ["KerasFile", "read_keras_file", "unreadable"]
 
 _CONFIG = "config.json"
+_MOST_BYTES = 2**26  # of a description; that of a network of a thousand layers has a hundredth of it
 _COMPILED = "compile_config"  # with losses and metrics, which are not loaded
 _OF_KERAS = ("keras", "builtins")
 _CODE = ("Lambda", "__lambda__")
@@ -57,7 +58,10 @@ def read_keras_file(name: str) -> KerasFile:
             remedy='load it where it was made and write model.save("model.keras")',
         )
     config = _config(name, path)
-    foreign = next(_foreign(config), None)
+    try:
+        foreign = next(_foreign(config), None)
+    except RecursionError as error:
+        raise unreadable(name, f"its {_CONFIG} is nested without end") from error
     if foreign is not None:
         raise BackboneError(
             name,
@@ -65,7 +69,8 @@ def read_keras_file(name: str) -> KerasFile:
             expected="layers of Keras alone, since nobody else's code is run",
             remedy="save the model again with layers of Keras in its place",
         )
-    return KerasFile(name=name, path=path, compiled=config.get(_COMPILED) or {})
+    compiled = config.get(_COMPILED)
+    return KerasFile(name=name, path=path, compiled=compiled if isinstance(compiled, Mapping) else {})
 
 
 def unreadable(name: str, reason: str) -> BackboneError:
@@ -81,13 +86,16 @@ def unreadable(name: str, reason: str) -> BackboneError:
 def _config(name: str, path: Path) -> dict[str, Any]:
     try:
         with zipfile.ZipFile(path) as archive:
+            if archive.getinfo(_CONFIG).file_size > _MOST_BYTES:
+                raise unreadable(name, f"its {_CONFIG} is larger than {_MOST_BYTES // 2**20} MiB")
             damaged = archive.testzip()
             if damaged is not None:
                 raise unreadable(name, f"{damaged} is damaged")
             config = json.loads(archive.read(_CONFIG))
     except KeyError as error:
         raise unreadable(name, f"there is no {_CONFIG} in it") from error
-    except (zipfile.BadZipFile, zlib.error, OSError, ValueError, NotImplementedError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, OSError, ValueError, RuntimeError, EOFError) as error:
+        # RuntimeError: it is encrypted, compressed in a way nobody knows, or nested without end.
         raise unreadable(name, str(error)) from error
     if not isinstance(config, dict):
         raise unreadable(name, f"its {_CONFIG} describes no model")

@@ -190,7 +190,7 @@ def _read_head(found: ReadOff, head: Sequence[Any]) -> None:
             before.append(float(layer.rate))
             _read_place(found, layer)
         elif not _read_other(found, layer, hidden=0 < seen < len(dense)):
-            found.unread.append(f'its layer "{layer.name}" ({type(layer).__name__})')
+            found.unread.append(f"its layer {layer.name!r} ({type(layer).__name__})")
     found.head_known = bool(dense) and len(found.unread) == unread
     if not dense:
         found.unread.append("its head, which does not end with a dense layer")

@@ -22,6 +22,7 @@ from sweep.workflow.audit_probing import own_findings
 from sweep.workflow.audit_request import AuditRequest, check_request
 from sweep.workflow.audit_study import write_study
 from sweep.workflow.audited import Audited, best_way, take_numbers
+from sweep.workflow.masking import masks_of, unanswered
 from sweep.workflow.observed import Observed, observe
 from sweep.workflow.prepare import PreparedData, make_library, prepare_data
 from sweep.workflow.probing import Rounds, probe_features
@@ -84,7 +85,8 @@ def audit_requested(request: AuditRequest, *, progress: Progress) -> AuditOutcom
     way, tried = best_way(foreign, read, data, request.preprocessing, progress)
     one = take_numbers(foreign, read, data, way, seed=definition.data.split_seed, progress=progress)
     rounds, features_of = _probed(one, data, resolved, progress)
-    verdict = judge(latest(rounds), num_classes=len(names), harm=definition.check.harm)
+    masks = masks_of(rounds, num_classes=len(names), harm=definition.check.harm)
+    verdict = judge(unanswered(latest(rounds), masks), num_classes=len(names), harm=definition.check.harm)
     size = definition.data.image_size
     notes = [_way_note(one, tried), *_size_notes(foreign, size), *_split_notes(data), features_of]
     notes += [*_sample_notes(one, data), *data.index.notes]

@@ -12,6 +12,7 @@ from sweep.diagnosis.wording import bounds, percent, points, size
 from sweep.report.rows import interval_values
 from sweep.report.sentences import TERM_LABELS
 from sweep.report.verdict import exhibit_lines, verdict_json, verdict_lines
+from sweep.report.wording import plain
 
 __all__ = ["AuditOutcome"]
 
@@ -47,9 +48,9 @@ class AuditOutcome:
         """What the terminal shows."""
         shown = (exhibit for finding in self.verdict.causes for exhibit in finding.exhibits)
         return (
-            f"model {self.model} on {self.study}",
+            plain(f"model {self.model} on {self.study}"),
             *_numbers(self),
-            *(f"note: {note}" for note in self.notes),
+            *(plain(f"note: {note}") for note in self.notes),
             "",
             *verdict_lines(self.verdict),
             *(line for exhibit in shown for line in exhibit_lines(exhibit, self.paths)),

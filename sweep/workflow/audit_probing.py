@@ -88,6 +88,7 @@ def _trained(one: Audited, observed: Observed, seed: int, harm: float) -> Traine
         validation_counts=counts[1],
         seed=seed,
         harm=harm,
+        class_names=observed.class_names,
     )
 
 

@@ -12,6 +12,7 @@ from sweep.features.extract import FeatureLibrary
 from sweep.progress import Progress, Silent
 from sweep.records import Cause
 from sweep.report.verdict import exhibit_lines, verdict_json, verdict_lines
+from sweep.report.wording import plain
 from sweep.studyfile.definition import CheckSettings, StudyDefinition
 from sweep.workflow.hypermodel import check_models
 from sweep.workflow.observed import observe
@@ -46,7 +47,7 @@ class CheckOutcome:
             for exhibit in finding.exhibits
             for line in exhibit_lines(exhibit, self.paths)
         )
-        return (f"study {self.study}", *verdict_lines(self.verdict), *pictures, *([ended] if ended else []))
+        return (plain(f"study {self.study}"), *verdict_lines(self.verdict), *pictures, *([ended] if ended else []))
 
     @property
     def plain(self) -> dict[str, Any]:

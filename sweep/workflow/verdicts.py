@@ -6,6 +6,7 @@ from sweep.diagnosis.verdict import judge, latest
 from sweep.errors import SweepError
 from sweep.progress import Progress
 from sweep.records import Finding
+from sweep.report.wording import plain
 from sweep.store.results import Database
 from sweep.workflow.check import failing, look
 from sweep.workflow.diagnose import diagnose_opened
@@ -42,7 +43,7 @@ def look_before(
     serious = failing(verdict, definition.check)
     for finding in verdict.causes:
         if finding.cause in serious:
-            progress.note(f"before the first trial: {finding.cause.value}: {finding.summary}")
+            progress.note(plain(f"before the first trial: {finding.cause.value}: {finding.summary}"))
 
 
 def verdict_after(

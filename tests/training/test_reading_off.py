@@ -104,7 +104,7 @@ def test_what_no_field_says_is_told(read: Read, mobilenet: keras.Model) -> None:
     model.compile(keras.optimizers.Lion(1e-4), "mse")
     found = read(model)
     assert found.unread == [
-        'its layer "same" (Conv2D)',
+        "its layer 'same' (Conv2D)",
         "another dropout of 0.1",
         "that l2 differs from layer to layer: 0, 0.01, 0",
         "its activation softplus",
