@@ -21,7 +21,10 @@ _STREAM = 0x3E4D  # of this module's random numbers
 
 
 def mended(observed: Observed, finding: Finding) -> Observed | None:
-    """The images without a cause: copies and wrong labels left out, sources on one side, sides drawn from all images.
+    """The images without a cause.
+
+    Copies and wrong labels are left out, the images of a source stand on one side, sides of different kinds are drawn
+    from all images, and classes have one order.
 
     Args:
         observed: the images.
@@ -35,7 +38,7 @@ def mended(observed: Observed, finding: Finding) -> Observed | None:
     elif finding.cause is Cause.BURSTS:
         repaired = _drawn_anew(replace(observed, groups=_sources(observed)))
     elif finding.cause is Cause.SHIFT:
-        repaired = _drawn_anew(observed)
+        repaired = _in_order(observed, finding) if finding.evidence.get("reordered") is True else _drawn_anew(observed)
     else:
         return None
     return repaired if len(repaired.validation) >= _FEWEST_VALIDATED else None
@@ -65,6 +68,14 @@ def with_pixels(
         return None
     configuration = feature_configuration(definition.baseline.replaced(changes))
     return replace(observed, features=pooled(library.features(configuration).clean[observed.positions]))
+
+
+def _in_order(observed: Observed, finding: Finding) -> Observed:
+    """The same with the classes of validation named as training names them."""
+    order = np.array([int(one) for one in str(finding.evidence["order"]).split("-")], np.int64)
+    labels = observed.labels.copy()
+    labels[observed.validation] = order[labels[observed.validation]]
+    return replace(observed, labels=labels)
 
 
 def _sources(observed: Observed) -> IndexArray | None:

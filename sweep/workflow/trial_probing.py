@@ -155,35 +155,35 @@ def _of_records(one: Trained, masks: Masks | None) -> Iterator[tuple[Cause, Prob
         Cause.LAST_EPOCH,
         lambda: last_epoch(measurement, one.flat, labels=one.labels, groups=one.groups, seed=one.seed),
     )
-    one = one if masks is None else one.without(masks)
-    if one.prediction is None or one.labels is None:
+    whole = _side(one)
+    if whole is None:
         for cause in (Cause.SMALL_VALIDATION, Cause.CLASS_BIAS, Cause.CONFUSABLE_CLASSES):
             yield cause, partial(Finding.not_measured, cause, "no predictions are stored")
         return
-    side = PredictedSide(
+    seen = one if masks is None else one.without(masks)
+    side = _side(seen)
+    assert side is not None
+    # How many images there are is a matter of the side as it is.
+    yield from (dict(probes_of_predictions(seen, side)) | dict([_of_size(one, whole)])).items()
+
+
+def _side(one: Trained) -> PredictedSide | None:
+    if one.prediction is None or one.labels is None:
+        return None
+    return PredictedSide(
         predicted=one.prediction.predicted,
         cross_entropy=one.prediction.cross_entropy,
-        train_accuracy=measurement.train_accuracy,
+        train_accuracy=one.measurement.train_accuracy,
         labels=one.labels,
         groups=one.groups,
         positions=one.positions,
-        folds=measurement.folds,
+        folds=one.measurement.folds,
     )
-    yield from probes_of_predictions(one, side)
 
 
 def probes_of_predictions(one: Trained, side: PredictedSide) -> Iterator[tuple[Cause, Probe]]:
     """The probes that look at what is predicted alone."""
-    yield (
-        Cause.SMALL_VALIDATION,
-        lambda: small_validation(
-            correct=side.predicted == side.labels,
-            groups=side.groups,
-            train_accuracy=side.train_accuracy,
-            folds=side.folds,
-            harm=one.harm,
-        ),
-    )
+    yield _of_size(one, side)
     yield (
         Cause.CLASS_BIAS,
         lambda: class_bias(
@@ -208,5 +208,18 @@ def probes_of_predictions(one: Trained, side: PredictedSide) -> Iterator[tuple[C
             positions=side.positions,
             class_names=one.class_names,
             seed=one.seed,
+        ),
+    )
+
+
+def _of_size(one: Trained, side: PredictedSide) -> tuple[Cause, Probe]:
+    return (
+        Cause.SMALL_VALIDATION,
+        lambda: small_validation(
+            correct=side.predicted == side.labels,
+            groups=side.groups,
+            train_accuracy=side.train_accuracy,
+            folds=side.folds,
+            harm=one.harm,
         ),
     )

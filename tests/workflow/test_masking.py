@@ -86,6 +86,11 @@ def test_a_trial_is_judged_without_masked_images(one: Trained) -> None:
         assert effect is not None
         return effect
 
+    def images(findings: tuple[Finding, ...]) -> object:
+        size = next(finding for finding in findings if finding.cause is Cause.SMALL_VALIDATION)
+        return size.evidence["images"]
+
     assert bias(probe_records(one)).low > 0.02
+    assert images(probe_records(one, masked)) == 300, "how many there are is a matter of the side as it is"
     assert bias(probe_records(one, masked)).estimate < 0.02
     assert one.without(Masks(left_out=np.empty(0, np.int64))) is one

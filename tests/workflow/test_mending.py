@@ -81,6 +81,16 @@ def test_a_shift_is_mended_by_sides_of_all_images(observed: Observed) -> None:
     assert left.groups is None
 
 
+def test_classes_in_another_order_get_the_names_of_training(observed: Observed) -> None:
+    swapped = observed.labels.copy()
+    swapped[observed.validation] = 1 - swapped[observed.validation]
+    finding = replace(found(Cause.SHIFT), evidence={"reordered": True, "order": "1-0"})
+    left = mended(replace(observed, labels=swapped), finding)
+    assert left is not None
+    assert np.array_equal(left.labels, observed.labels)
+    assert np.array_equal(left.validation, observed.validation)
+
+
 def test_what_cannot_be_mended_is_left_alone(observed: Observed) -> None:
     assert mended(observed, found(Cause.LEAK)) is None
     assert mended(observed, found(Cause.CAPACITY, (1, 2))) is None
