@@ -26,9 +26,9 @@ _SEEDS = 8
 _CONVOLUTION_SEEDS = 5
 _TAIL_SEEDS = 2
 """Where the head has a convolution, or layers of the backbone train: that takes ten and a hundred times as long."""
-_BUDGET = 600.0
+_BUDGET = 300.0
 """Seconds for all of them, which the number of seeds is cut down to; but one seed each there is always."""
-_PATIENCE = 1_800.0
+_PATIENCE = 1_200.0
 """Seconds that a single seed each may take before only `_ESSENTIAL` ones are trained."""
 _ESSENTIAL = ("linear", "undropped", "recalibrated", "frozen")
 _STREAM = 7

@@ -128,7 +128,7 @@ def test_every_variant_has_the_seeds_of_the_baseline(data: PreparedData, trial_r
 
 @pytest.mark.parametrize(
     ("fields", "seconds", "seeds"),
-    [({}, 1.0, 8), ({"conv_filters": 8}, 1.0, 5), ({"unfrozen_layers": 5}, 1.0, 2), ({}, 30.0, 2), ({}, 120.0, 1)],
+    [({}, 1.0, 8), ({"conv_filters": 8}, 1.0, 5), ({"unfrozen_layers": 5}, 1.0, 2), ({}, 10.0, 3), ({}, 120.0, 1)],
 )
 def test_long_trainings_are_done_with_fewer_seeds(
     data: PreparedData, trial_record: Callable[..., Any], fields: dict[str, Any], seconds: float, seeds: int
