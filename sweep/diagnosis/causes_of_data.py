@@ -186,5 +186,32 @@ _CLASS_BIAS = CauseText(
     ),
 )
 
-DATA = (_LEAK, _BURSTS, _SHORTCUT, _SHIFT, _LABEL_NOISE, _CLASS_BIAS)
+_IMBALANCE = CauseText(
+    cause=Cause.IMBALANCE,
+    group=Group.DATA,
+    title="Rare classes that are found less often than others",
+    what="Some classes have a third of the images of the commonest one or less, and the network finds them less often "
+    "than the others.",
+    why="Training and validation are as uneven as each other, so both numbers are high while a rare class is hardly "
+    "ever found; where it matters, in use, the network is worse than its number.",
+    sign="Low recall of the rare classes, high recall of the commonest, and a balanced accuracy below accuracy. Where "
+    "one class takes more images than it loses: `class-bias` as well. Where rare classes are found as often as others "
+    "their number does no harm.",
+    measured="A linear probe on the frozen features classifies each image without having seen it or another of its "
+    "source. Effect: by how much its accuracy lies above its balanced accuracy, in which every class counts alike. p: "
+    "whether a source is classified rightly, permuted among all. What weighting the classes alike would give back "
+    "stands beside it.",
+    remedy='`training.class_weight = "balanced"`, or more images of the rare classes. Quote balanced accuracy.',
+    sources=(
+        Source(
+            "Brodersen and others",
+            "The balanced accuracy and its posterior distribution",
+            2010,
+            "https://doi.org/10.1109/ICPR.2010.764",
+        ),
+        Source("Menon and others", "Long-tail learning via logit adjustment", 2021, "https://arxiv.org/abs/2007.07314"),
+    ),
+)
+
+DATA = (_LEAK, _BURSTS, _SHORTCUT, _SHIFT, _LABEL_NOISE, _IMBALANCE, _CLASS_BIAS)
 """In the order of the verdict."""

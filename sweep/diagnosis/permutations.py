@@ -11,8 +11,8 @@ __all__ = ["DRAWS", "permutation_p"]
 
 FloatArray = NDArray[np.float64]
 
-DRAWS = 4_999
-"""Two such tests in one, so twice the p, among 24 causes must be able to fall below 0.01: 2 · 24 / (4,999 + 1) does. A
+DRAWS = 5_999
+"""Two such tests in one, so twice the p, among 25 causes must be able to fall below 0.01: 2 · 25 / (5,999 + 1) does. A
 single one among 22 with 2,199 draws does not: it ends at 0.01 at best."""
 
 _FIRST = 199

@@ -1,6 +1,7 @@
 """What a remedy promises, and whether running it has kept the promise.
 
-Most remedies promise that more of the validation images are classified rightly; those of a network that knows its
+Most remedies promise that more of the validation images are classified rightly, those of rare classes that more of
+every class are; those of a network that knows its
 training images by heart that the gap narrows and validation does not pay for it; those of copies and bursts that the
 validation number comes down to what new images would give. A promise is kept where the change is in its favour with a
 one-sided p below 0.01 and at least as large as the harm margin; it is refuted where the interval of the change lies
@@ -26,6 +27,7 @@ class Promise(StrEnum):
 
     ACCURACY = "more validation images right"
     CROSS_ENTROPY = "less validation cross-entropy"
+    BALANCED = "more of every class right, all classes counted alike"
     GAP = "a narrower gap at no cost in validation"
     HONESTY = "a validation number without what it owes to training images"
 
@@ -51,6 +53,7 @@ _PROMISES: Mapping[Cause, Promise] = {
         ),
         Promise.ACCURACY,
     ),
+    Cause.IMBALANCE: Promise.BALANCED,
     Cause.CAPACITY: Promise.GAP,
     Cause.IDLE_DROPOUT: Promise.GAP,
     Cause.LEAK: Promise.HONESTY,
@@ -93,7 +96,7 @@ def judge_remedy(promise: Promise, change: RepeatComparison, *, harm: float, num
 
     Args:
         promise: of the remedy.
-        change: from the configuration as it is to the mended one.
+        change: from the configuration as it is to the mended one, of balanced accuracies where that is promised.
         harm: the harm margin, a share of the images.
         num_classes: of the study, for the margin in nats.
     """
@@ -106,7 +109,7 @@ def judge_remedy(promise: Promise, change: RepeatComparison, *, harm: float, num
     elif promise is Promise.CROSS_ENTROPY:
         p = _one_sided(change.cross_entropy_saved, change.p_cross_entropy)
         outcome = _kept(change.cross_entropy_saved, p, margin(Unit.CROSS_ENTROPY, harm, num_classes))
-    elif promise is Promise.ACCURACY:
+    elif promise in (Promise.ACCURACY, Promise.BALANCED):
         p = p_gained
         outcome = _kept(gained, p, least)
     else:
@@ -131,7 +134,8 @@ def _sentence(promise: Promise, change: RepeatComparison, p: float) -> str:
     kind = "new splits" if change.new_split else "trainings on the same split"
     gap, gained, saved = change.gap_narrowed, change.accuracy_gained, change.cross_entropy_saved
     gap_words = f"the clean gap {'narrows' if gap.estimate >= 0 else 'widens'} by {size(gap)}"
-    gained_words = f"validation accuracy {'rises' if gained.estimate >= 0 else 'falls'} by {size(gained)}"
+    quantity = "balanced validation accuracy" if promise is Promise.BALANCED else "validation accuracy"
+    gained_words = f"{quantity} {'rises' if gained.estimate >= 0 else 'falls'} by {size(gained)}"
     first, then = (gap_words, gained_words) if promise is Promise.GAP else (gained_words, gap_words)
     if promise is Promise.CROSS_ENTROPY:
         way = "falls" if saved.estimate >= 0 else "rises"

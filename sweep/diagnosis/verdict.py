@@ -49,6 +49,7 @@ ORDER: tuple[Cause, ...] = (
     Cause.SHORTCUT,
     Cause.SHIFT,
     Cause.LABEL_NOISE,
+    Cause.IMBALANCE,
     Cause.CLASS_BIAS,
     # The fit.
     Cause.BOTTLENECK,

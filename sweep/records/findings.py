@@ -38,6 +38,7 @@ class Cause(StrEnum):
     OVER_REGULARIZED = "over-regularized"
     SHORTCUT = "shortcut"
     RESOLUTION = "resolution"
+    IMBALANCE = "imbalance"
 
 
 class Unit(StrEnum):

@@ -33,7 +33,8 @@ class ProofRecord:
         repeats: trainings on either side.
         new_split: whether each had a split of its own; otherwise only seeds vary.
         gap_narrowed: clean gap as it is minus clean gap mended, a fraction.
-        accuracy_gained: clean validation accuracy mended minus as it is, a fraction.
+        accuracy_gained: clean validation accuracy mended minus as it is, a fraction; of balanced accuracy where the
+            cause is imbalance.
         cross_entropy_saved: clean validation cross-entropy as it is minus mended, nats.
         p: one-sided, that the remedy does not bring what it promises.
         sentence: what came out, with its numbers.

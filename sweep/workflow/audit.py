@@ -145,7 +145,7 @@ def _probed(one: Audited, data: PreparedData, resolved: ResolvedStudy, progress:
         rounds = probe_features(definition, observed) if observed.features is not None else ()
         own = own_findings(one, data.pixels, observed, default, seed=seed, harm=definition.check.harm)
         sizes = probed(Cause.SHORTCUT, lambda: _shortcut(observed, seed))
-    unlooked = (Cause.LEAK, Cause.BURSTS, Cause.SHIFT, Cause.LABEL_NOISE, Cause.FEW_IMAGES)
+    unlooked = (Cause.LEAK, Cause.BURSTS, Cause.SHIFT, Cause.LABEL_NOISE, Cause.IMBALANCE, Cause.FEW_IMAGES)
     first = tuple(Finding.not_measured(cause, missing) for cause in unlooked)
     return (first, *rounds, *own, (observed.placed(sizes),)), note
 

@@ -25,6 +25,7 @@ from sweep.workflow.trial_probing import PredictedSide, Trained, probes_of_predi
 __all__ = ["probe_fits", "probe_repaired"]
 
 _FROZEN = {"model.batch_norm": "frozen"}
+_HARDLY_LEARN = (Cause.NOT_TRAINING, Cause.LEARNING_RATE, Cause.OVER_REGULARIZED, Cause.BOTTLENECK)
 
 
 def probe_fits(one: Trained, configuration: Configuration, fits: Fits) -> tuple[Finding, ...]:
@@ -35,7 +36,8 @@ def probe_fits(one: Trained, configuration: Configuration, fits: Fits) -> tuple[
 def probe_repaired(one: Trained, fits: Fits, findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """What the predictions say once the first cause that was found is mended, where a short training has done that.
 
-    A network that hardly learns prefers a class, and that is then no cause of its own.
+    A network that hardly learns prefers a class, and that is then no cause of its own. Where it still prefers one the
+    short training may not have mended all of it, and the preference is left open.
 
     Args:
         one: the trial.
@@ -54,8 +56,18 @@ def probe_repaired(one: Trained, fits: Fits, findings: Sequence[Finding]) -> tup
                 positions=fits.images,
             )
             again = (probed(cause, probe) for cause, probe in probes_of_predictions(one, side))
-            return tuple(replace(said, repaired=(finding.cause,)) for said in again)
+            return tuple(replace(_left_open(said, finding, one), repaired=(finding.cause,)) for said in again)
     return ()
+
+
+def _left_open(said: Finding, mended: Finding, one: Trained) -> Finding:
+    """A bias that a network which hardly learns may owe to that is not measured."""
+    shown = any(found.cause is Cause.CLASS_BIAS for found in judge([said], num_classes=2, harm=one.harm).causes)
+    if not shown or mended.cause not in _HARDLY_LEARN:
+        return said
+    return Finding.not_measured(
+        said.cause, f"a network that hardly learns prefers a class: mend {mended.cause.value} first"
+    )
 
 
 def _mending(finding: Finding, fits: Fits) -> FitRecord | None:

@@ -15,6 +15,7 @@ from sweep.diagnosis.probes.amount import few_images
 from sweep.diagnosis.probes.bursts import bursts
 from sweep.diagnosis.probes.copies import leak
 from sweep.diagnosis.probes.features import weak_features
+from sweep.diagnosis.probes.imbalance import imbalance
 from sweep.diagnosis.probes.labels import label_noise
 from sweep.diagnosis.probes.preprocessing import preprocessing
 from sweep.diagnosis.probes.shift import shift
@@ -47,6 +48,7 @@ _NEED_FEATURES = (
     Cause.BURSTS,
     Cause.SHIFT,
     Cause.LABEL_NOISE,
+    Cause.IMBALANCE,
     Cause.FEW_IMAGES,
     Cause.WEAK_FEATURES,
     Cause.RESOLUTION,
@@ -236,6 +238,7 @@ def feature_probes(definition: StudyDefinition, observed: Observed) -> Iterator[
     names = observed.class_names
     yield Cause.SHIFT, lambda: shift(**alike, **sides, class_names=names)
     yield Cause.LABEL_NOISE, lambda: label_noise(**alike, class_names=names)
+    yield Cause.IMBALANCE, lambda: imbalance(**alike, class_names=names)
     yield Cause.FEW_IMAGES, lambda: few_images(**alike, **sides)
     yield Cause.WEAK_FEATURES, lambda: weak_features(**alike)
     yield (

@@ -11,6 +11,8 @@ import numpy as np
 
 from sweep.data.folds import trainings
 from sweep.data.split import repeated_split
+from sweep.diagnosis.balanced import balanced_accuracy
+from sweep.diagnosis.remedy import Promise
 from sweep.errors import TrialError
 from sweep.progress import Advance, Progress
 from sweep.records import DataIndex, IndexArray, Measurement, RepeatRecord, SplitIndices
@@ -115,7 +117,26 @@ class ProofBench:
         with self._progress.stage("proof", 2 * seeds, "trainings") as advance:
             first = [as_it_is(before, repeat, way, repair, advance) for repeat in repeats]
             second = [self._record(mended, repeat, *self._trained(mended, repeat, advance)) for repeat in repeats]
+        if repair.promise is Promise.BALANCED:
+            first, second = self._balanced(first, before), self._balanced(second, mended)
         return first, second
+
+    def _balanced(self, records: Sequence[RepeatRecord], side: _Side) -> list[RepeatRecord]:
+        """The same with balanced accuracies of validation; what was stored without predictions stays out."""
+        told = []
+        for record in records:
+            if record.validation is not None:
+                labels = self._data.index.labels[side.split(record.repeat).validation]
+                accuracy = balanced_accuracy(record.validation.predicted == labels, labels).estimate
+                told.append(replace(record, validation_accuracy=accuracy))
+        if not told:
+            raise TrialError(
+                "the balanced accuracy of a proof",
+                received="repetitions without stored predictions",
+                expected="predictions of every validation image",
+                remedy="prove it with other --seeds, which trains them again",
+            )
+        return told
 
     def _as_it_is(self, side: _Side, repeat: int, way: _Way, _: Repair, advance: Advance) -> RepeatRecord:
         """What is configured, which is trained once whatever the number of remedies."""

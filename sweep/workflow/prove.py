@@ -174,7 +174,7 @@ class _Proofs:
             training=made_ready(self._record, definition, data, progress=self._progress),
             number=number,
             configuration=definition.configuration(trial.parameters),
-            stored=[one for one in self._database.repeats(name) if one.number == number],
+            stored=[one for one in self._database.repeats(name, with_predictions=True) if one.number == number],
             progress=self._progress,
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from sweep.diagnosis.probes.confusable import confusable_classes
 from sweep.diagnosis.probes.modes import batch_norm, training_mode
 from sweep.diagnosis.probes.selection import best_of_many, last_epoch
 from sweep.diagnosis.probes.validation_size import small_validation
+from sweep.diagnosis.verdict import SIGNIFICANCE
 from sweep.records import Cause, Finding, IndexArray, Measurement, PredictionRecord, Scalar, Split
 from sweep.report.gather import Report
 from sweep.report.sides import LabelledImages
@@ -183,6 +184,7 @@ def _side(one: Trained) -> PredictedSide | None:
 
 def probes_of_predictions(one: Trained, side: PredictedSide) -> Iterator[tuple[Cause, Probe]]:
     """The probes that look at what is predicted alone."""
+    confused = cache(partial(_confused, one, side))
     yield _of_size(one, side)
     yield (
         Cause.CLASS_BIAS,
@@ -194,22 +196,32 @@ def probes_of_predictions(one: Trained, side: PredictedSide) -> Iterator[tuple[C
             groups=side.groups,
             positions=side.positions,
             class_names=one.class_names,
+            alike=_alike(confused(), one.harm),
         ),
     )
-    yield (
-        Cause.CONFUSABLE_CLASSES,
-        lambda: confusable_classes(
-            predicted=side.predicted,
-            labels=side.labels,
-            num_classes=one.num_classes,
-            cross_entropy=side.cross_entropy,
-            train_accuracy=side.train_accuracy,
-            groups=side.groups,
-            positions=side.positions,
-            class_names=one.class_names,
-            seed=one.seed,
-        ),
+    yield Cause.CONFUSABLE_CLASSES, confused
+
+
+def _confused(one: Trained, side: PredictedSide) -> Finding:
+    return confusable_classes(
+        predicted=side.predicted,
+        labels=side.labels,
+        num_classes=one.num_classes,
+        cross_entropy=side.cross_entropy,
+        train_accuracy=side.train_accuracy,
+        groups=side.groups,
+        positions=side.positions,
+        class_names=one.class_names,
+        seed=one.seed,
     )
+
+
+def _alike(confused: Finding, harm: float) -> tuple[int, ...]:
+    """The classes that are shown to be taken for one another: which of them is named more often is no bias."""
+    if confused.effect is None or confused.p is None:
+        return ()
+    shown = confused.p < SIGNIFICANCE and confused.effect.low > 0 and confused.effect.estimate >= harm
+    return tuple(map(int, str(confused.evidence["members"]).split("-"))) if shown else ()
 
 
 def _of_size(one: Trained, side: PredictedSide) -> tuple[Cause, Probe]:

@@ -22,6 +22,9 @@ BACKGROUNDS: Mapping[str, Recipe] = {
     "hard task": Recipe(easiness=0.5),
     "negative logged gap": Recipe(changes={"dropout": 0.15}),
     "learnt by heart": Recipe(easiness=0.75, changes=HEART),
+    # Two causes that are each seen four times out of five are both seen two times out of three: pairs get more images.
+    "many validation images": Recipe(validation=1000),
+    "learnt by heart, many validation images": Recipe(validation=1000, easiness=0.75, changes=HEART),
 }
 CONTROLS = ("healthy", "healthy, hidden layer", "honest small gap", "hard task", "negative logged gap")
 _BACKGROUND_OF = {"copies": "learnt by heart", "bursts": "learnt by heart", "bursts without names": "learnt by heart"}
@@ -130,7 +133,8 @@ def _compounds() -> Iterator[Case]:
         assert feasible(*names), names
         if severity == COMPOUND_SEVERITY[0] and world == "C":
             continue
-        background = next((_BACKGROUND_OF[name] for name in names if name in _BACKGROUND_OF), "healthy")
+        by_heart = any(name in _BACKGROUND_OF for name in names)
+        background = "learnt by heart, many validation images" if by_heart else "many validation images"
         yield Case(world=world, background=background, plants=tuple((name, severity) for name in names), number=0)
 
 

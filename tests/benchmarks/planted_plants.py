@@ -222,7 +222,7 @@ PLANTS: Mapping[str, Plant] = {
     ),
     "imbalance": Plant(
         code="T13",
-        causes=(Cause.CLASS_BIAS,),
+        causes=(Cause.IMBALANCE, Cause.CLASS_BIAS),
         harm=Harm.ORACLE,
         changes=_levels({"imbalance": 5.0}, {"imbalance": 10.0}, {"imbalance": 20.0}),
     ),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from planted_image_plants import EVERY as PLANTS
+from planted_plants import Harm
 
 from sweep.diagnosis.statistics import wilson
 from sweep.diagnosis.verdict import judge, latest
@@ -21,7 +22,21 @@ GAP_RULE = 0.1  # from which on the rule of curves speaks of overfitting
 _POWER = 17.3  # (z of .01 / 22 one-sided + z of a power of 80 %) squared
 _SPREAD = 1.5  # images that change, for each that changes for the better
 _EXACT = ("T01", "T03", "T06")
-_OF_ALL_IMAGES = ("T07", "T08", "T09", "T10", "T11", "T12", "T16", "shortcut")
+_OF_ALL_IMAGES = ("T07", "T08", "T09", "T10", "T11", "T12", "T13", "T16", "shortcut")
+_OF_SOURCES = ("T07", "T08", "T09", "T13", "T16", "shortcut")  # a source of many images counts once for them
+_OF_TRAINING = ("T15", "T17", "T18", "T19", "T21", "T22")
+"""Plants that a training is configured with; what mends one may mend another."""
+_KEPT = {Harm.ORACLE: ("ACCURACY",), Harm.NATS: ("ACCURACY", "CROSS_ENTROPY"), Harm.GAP: ("GAP",)}
+"""Promises of remedies that speak of such a harm."""
+_CONFIGURED = (
+    Cause.CAPACITY,
+    Cause.BOTTLENECK,
+    Cause.IDLE_DROPOUT,
+    Cause.OVER_REGULARIZED,
+    Cause.LEARNING_RATE,
+    Cause.NOT_TRAINING,
+    Cause.DISTORTION,
+)
 
 FAMILIES: Mapping[str, tuple[Cause, ...]] = {
     "copies and bursts": (Cause.LEAK, Cause.BURSTS),
@@ -31,7 +46,7 @@ FAMILIES: Mapping[str, tuple[Cause, ...]] = {
     "features": (Cause.WEAK_FEATURES,),
     "files": (Cause.SHORTCUT, Cause.RESOLUTION, Cause.PREPROCESSING),
     "modes and bookkeeping": (Cause.TRAINING_MODE, Cause.BATCH_NORM, Cause.BOOKKEEPING, Cause.SMALL_VALIDATION),
-    "classes": (Cause.CLASS_BIAS, Cause.CONFUSABLE_CLASSES),
+    "classes": (Cause.CLASS_BIAS, Cause.IMBALANCE, Cause.CONFUSABLE_CLASSES),
     "short trainings": (
         Cause.CAPACITY,
         Cause.BOTTLENECK,
@@ -115,16 +130,40 @@ class Result:
         if code in _EXACT:
             return 0.0
         images = self.row["validation_images"] + (self.row["train_images"] if code in _OF_ALL_IMAGES else 0)
-        return _POWER * _SPREAD / float(images)
+        return _POWER * _SPREAD * (self._frames if code in _OF_SOURCES else 1) / float(images)
+
+    @property
+    def _frames(self) -> int:
+        """Images of a source."""
+        return max((PLANTS[name].changes[severity].get("frames", 1) for name, severity in self.plants), default=1)
+
+    @property
+    def visible(self) -> tuple[str, ...]:
+        """Positives that can be seen with so many images; to say nothing of the others is right."""
+        return tuple(name for name in self.positives if self.effects[name] >= self.detectable(name))
 
     @property
     def is_detectable(self) -> bool:
         """Whether all positives can be seen."""
-        return all(self.effects[name] >= self.detectable(name) for name in self.positives)
+        return self.visible == self.positives
 
     def names(self, cause: Cause) -> str | None:
-        """The plant that a cause is a name of."""
-        return next((name for name, _ in self.plants if cause in PLANTS[name].causes), None)
+        """The plant that a cause is a name of, or whose harm its remedy mends by half at least."""
+        named = next((name for name, _ in self.plants if cause in PLANTS[name].causes), None)
+        return named or (self._mended_by(cause) if cause in _CONFIGURED else None)
+
+    def _mended_by(self, cause: Cause) -> str | None:
+        """Where either of two changes of a training's configuration mends it, which one is at fault is a word."""
+        run = next((one for one in self.row["remedies"] if one["cause"] == cause.value and "gain" in one), None)
+        planted = (name for name in self.positives if PLANTS[name].code in _OF_TRAINING)
+        return next(
+            (
+                name
+                for name in planted
+                if run and run["promise"] in _KEPT[PLANTS[name].harm] and run["gain"] >= self.effects[name] / 2
+            ),
+            None,
+        )
 
     def gain(self, cause: Cause) -> float | None:
         """What following its remedy, or its advice, was measured to bring; None where neither could be done."""
@@ -138,7 +177,8 @@ class Result:
             return abs(float(base["train"]) - float(base["logged"])) >= MARGIN
         if cause is Cause.SMALL_VALIDATION:
             spread = base["accuracy"] * (1 - base["accuracy"])
-            return math.sqrt(2 / math.pi * spread / images) >= MARGIN
+            copied = max((PLANTS[name].changes[severity].get("copied", 0) for name, severity in self.plants), default=0)
+            return math.sqrt(2 / math.pi * spread / (images * (1 - copied))) >= MARGIN
         return (self.gain(cause) or 0.0) >= MARGIN
 
     @property
@@ -153,9 +193,9 @@ class Result:
 
     @property
     def jaccard(self) -> float:
-        """Positives that were found, by all positives and false alarms."""
+        """Positives that were found, by all that can be seen or were, and false alarms."""
         hit = {self.names(cause) for cause in self.causes} & set(self.positives)
-        union = len(self.positives) + len(self.false_alarms)
+        union = len(hit | set(self.visible)) + len(self.false_alarms)
         return len(hit) / union if union else 1.0
 
     @property

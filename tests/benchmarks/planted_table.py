@@ -123,7 +123,7 @@ def _harmless(one: Result) -> bool:
 
 
 def _compound(one: Result) -> bool:
-    return one.kind in ("pair", "triple") and bool(one.positives)
+    return one.kind in ("pair", "triple") and bool(one.visible)
 
 
 def _control(one: Result) -> bool:

@@ -65,6 +65,13 @@ def test_p_is_of_the_promised_direction() -> None:
     assert judge_remedy(Promise.HONESTY, worse, harm=0.02, num_classes=4).p == pytest.approx(0.005)
 
 
+def test_a_promise_for_every_class_speaks_of_balanced_accuracy() -> None:
+    found = change(gained=(0.06, 0.03, 0.09))
+    assert outcome(Promise.BALANCED, found) is ProofOutcome.PROVEN
+    sentence = judge_remedy(Promise.BALANCED, found, harm=0.02, num_classes=4).sentence
+    assert "balanced validation accuracy rises by 6.0 points [3.0, 9.0]" in sentence
+
+
 def test_an_honest_number_is_a_lower_one() -> None:
     assert outcome(Promise.HONESTY, change(gained=(-0.08, -0.12, -0.04))) is ProofOutcome.PROVEN
     assert outcome(Promise.HONESTY, change(gained=(0.08, 0.04, 0.12))) is ProofOutcome.REFUTED

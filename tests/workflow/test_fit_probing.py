@@ -13,7 +13,7 @@ from sweep.records import Cause, Finding, FitRecord, Interval, ModeRecord, Predi
 from sweep.studyfile.definition import Configuration, ModelSettings, TrainingSettings
 from sweep.workflow.fit_probing import probe_fits, probe_repaired
 from sweep.workflow.fits import Fits
-from sweep.workflow.trial_probing import Trained, probe_records
+from sweep.workflow.trial_probing import PredictedSide, Trained, probe_records, probes_of_predictions
 
 IMAGES = 300
 LABELS = np.arange(IMAGES) % 3
@@ -100,6 +100,37 @@ def test_a_collapse_that_the_remedy_ends_is_no_cause(one: Trained) -> None:
     mended = again[Cause.CLASS_BIAS].effect
     assert mended is not None
     assert mended.high < 0.1
+
+
+def test_a_collapse_that_half_a_remedy_leaves_is_left_open(one: Trained) -> None:
+    less = np.where(np.arange(IMAGES) < 90, 0, LABELS).astype(np.uint16)
+    found = probe_repaired(one, fits(fit("weaker", less, WEAKER)), [over_regularized(WEAKER)])
+    bias = next(finding for finding in found if finding.cause is Cause.CLASS_BIAS)
+    assert bias.missing == "a network that hardly learns prefers a class: mend over-regularized first"
+    assert bias.repaired == (Cause.OVER_REGULARIZED,)
+
+
+def test_which_of_two_classes_that_are_alike_is_named_more_often_is_no_bias(one: Trained) -> None:
+    """Class 1 takes half of class 2, and loses a fifth to it; class 0 is always right."""
+    mixed = LABELS.astype(np.uint16)
+    mixed[np.flatnonzero(LABELS == 2)[:50]] = 1
+    mixed[np.flatnonzero(LABELS == 1)[:20]] = 2
+    alone = PredictedSide(
+        predicted=mixed,
+        cross_entropy=np.ones(IMAGES),
+        train_accuracy=0.9,
+        labels=LABELS,
+        groups=None,
+        positions=None,
+    )
+    said = {cause: probe() for cause, probe in probes_of_predictions(one, alone)}
+    bias, confused = said[Cause.CLASS_BIAS], said[Cause.CONFUSABLE_CLASSES]
+    assert confused.evidence["members"] == "1-2"
+    assert confused.p is not None
+    assert confused.p < 0.01
+    assert bias.effect is not None
+    assert bias.effect.estimate == 0.0
+    assert bias.p == 1.0
 
 
 def test_without_such_a_training_nothing_is_said(one: Trained) -> None:

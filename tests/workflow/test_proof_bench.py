@@ -138,6 +138,18 @@ def test_what_is_configured_is_judged_without_doubted_images(
     assert whole.validation_accuracy != before.validation_accuracy
 
 
+def test_remedies_of_rare_classes_are_judged_by_balanced_accuracy(
+    study: tuple[StudyDefinition, PreparedData], trainer: Writing, tmp_path: Path
+) -> None:
+    weighted = replace(repair({"training.class_weight": "balanced"}), promise=Promise.BALANCED)
+    (before, _), (after, _) = bench(study, trainer, tmp_path).run(weighted, 2)
+    _, _, split = trainer.calls[0]
+    labels = study[1].index.labels[split.validation]
+    right = (split.validation % 3 == 0) == labels
+    assert before.validation_accuracy == pytest.approx((right[labels == 0].mean() + right[labels == 1].mean()) / 2)
+    assert after.validation_accuracy == before.validation_accuracy
+
+
 def test_changed_data_are_prepared_anew(
     study: tuple[StudyDefinition, PreparedData], trainer: Writing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -66,6 +66,7 @@ def class_bias(  # noqa: PLR0913 - what is known of the images, side by side
     predicted_batch_mode: ArrayLike | None = None,
     positions: IndexArray | None = None,
     class_names: Sequence[str] = (),
+    alike: Sequence[int] = (),
 ) -> Finding:
     """Find a class that is predicted more often than it occurs; the harm is the excess, which are errors at least.
 
@@ -82,8 +83,10 @@ def class_bias(  # noqa: PLR0913 - what is known of the images, side by side
         predicted_batch_mode: of each validation image with batch norm on the batch's statistics, shape (n_validation,).
         positions: of the validation images in the study's index, to show the images that are taken.
         class_names: in the order of labels; classes are named by their numbers without.
+        alike: classes that are taken for one another, of which it hardly matters which is named: here they are one, by
+            the name of the first.
     """
-    given, true = np.asarray(predicted), np.asarray(labels)
+    given, true = _as_one(predicted, alike), _as_one(labels, alike)
     counts = np.asarray(counts_train, dtype=np.float64)
     if not len(true):
         return Finding.not_measured(Cause.CLASS_BIAS, "there are no validation images")
@@ -125,6 +128,12 @@ def class_bias(  # noqa: PLR0913 - what is known of the images, side by side
         source="Q. McNemar, Psychometrika 12 (1947), one class against the rest; doi.org/10.1007/BF02295996",
         exhibits=_exhibits(f"taken for class {name} and of another", shown),
     )
+
+
+def _as_one(classes: ArrayLike, alike: Sequence[int]) -> IndexArray:
+    """Classes with some of them by the name of the first of these."""
+    given = np.asarray(classes)
+    return np.where(np.isin(given, alike), alike[0], given) if alike else given
 
 
 def _excess(given: BoolArray, true: BoolArray, num_classes: int, groups: ArrayLike | None) -> tuple[Interval, float]:

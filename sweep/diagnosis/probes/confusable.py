@@ -279,6 +279,7 @@ def _evidence(
     accuracy, merged = float(np.mean(~wrong)), float(np.mean(~wrong | clique.inside))
     evidence: dict[str, Scalar] = {
         "classes": listed_classes(clique.members.tolist()),
+        "members": "-".join(map(str, clique.members.tolist())),
         "errors": int(wrong.sum()),
         "errors_between": clique.errors,
         "errors_expected": clique.expected,

@@ -190,3 +190,18 @@ def test_classes_are_called_by_their_names_and_the_numbers_stay_in_the_evidence(
     all_alike = np.ones(40, dtype=np.int64), np.repeat([0, 1], 20)
     summary = found(all_alike, class_names=names).summary
     assert summary.startswith('class "dog {0}" is predicted for every image and 50.0 % of the labels of 40')
+
+
+def test_classes_that_are_alike_count_as_one() -> None:
+    """Class 1 takes 20 images of class 2 and loses none: as one class they take nothing of class 0."""
+    pair = answers(np.array([[40, 0, 0], [0, 30, 0], [0, 20, 10]]))
+    assert outcome(found(pair)) is Outcome.FOUND
+    as_one = found(pair, alike=(1, 2))
+    assert as_one.effect is not None
+    assert as_one.effect.estimate == 0.0
+    assert as_one.p == 1.0
+    # What both take of the third is still there.
+    swallowing = answers(np.array([[20, 20, 0], [0, 30, 0], [0, 10, 20]]))
+    finding = found(swallowing, alike=(1, 2))
+    assert finding.effect is not None
+    assert finding.effect.estimate == pytest.approx(0.2)

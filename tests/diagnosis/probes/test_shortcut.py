@@ -39,7 +39,7 @@ def test_a_class_of_one_camera_is_found() -> None:
     sizes[labels == 1] = [640, 480]
     finding = shortcut(sizes=sizes, labels=labels, num_classes=2, seed=0)
     assert outcome(finding) is Outcome.FOUND
-    assert finding.p == 1 / 5000
+    assert finding.p == 1 / 6000
     assert finding.effect is not None
     assert finding.effect.estimate > 0.45  # of the half that there is beyond guessing
     assert finding.evidence["guessing"] == 0.5
@@ -86,7 +86,7 @@ def test_a_weak_tendency_is_seen_though_the_accuracy_gains_little() -> None:
     sizes, labels = photos(800)
     sizes[(labels == 1) & (np.random.default_rng(5).random(800) < 0.4)] = [640, 480]
     finding = shortcut(sizes=sizes, labels=labels, num_classes=2, seed=0)
-    assert finding.p == 1 / 5000
+    assert finding.p == 1 / 6000
     assert outcome(finding) is Outcome.FOUND
     assert finding.effect is not None
     assert 0.05 < finding.effect.estimate < 0.25
