@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from sweep.studyfile.notation import read_integers, read_numbers, read_patterns, read_texts
 
 __all__ = [
+    "PREPROCESSINGS",
     "CheckSettings",
     "DataSettings",
     "FoldSettings",
@@ -17,6 +18,10 @@ __all__ = [
     "Table",
     "TrainingSettings",
 ]
+
+Preprocessing = Literal["auto", "none", "0..1", "-1..1", "caffe", "torch"]
+PREPROCESSINGS: tuple[Preprocessing, ...] = get_args(Preprocessing)
+"""Ways of preparing pixels; "auto" is what the backbone was trained on."""
 
 DropoutRate = Annotated[float, Field(ge=0.0, lt=1.0)]
 Width = Annotated[int, Field(ge=1)]
@@ -91,7 +96,7 @@ class ModelSettings(Table):
 
     backbone: Text = "efficientnet-lite0"
     weights: Text = "imagenet"
-    preprocessing: Literal["auto", "none", "0..1", "-1..1", "caffe", "torch"] = "auto"
+    preprocessing: Preprocessing = "auto"
     channels: Literal["rgb", "bgr", "grey"] = "rgb"
     unfrozen: Literal["last", "batch_norm"] = "last"
     unfrozen_layers: Annotated[int, Field(ge=0)] = 0

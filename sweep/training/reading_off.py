@@ -11,6 +11,7 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
+from sweep.studyfile.settings import PREPROCESSINGS
 from sweep.training.foreign import ForeignModel, prepared
 from sweep.training.model_graph import Link, chain_of, operations_before
 
@@ -60,7 +61,6 @@ _PARAMETERS: Mapping[int, str] = {
 """Parameters without the top -> name in the catalog: no two networks of it have equally many."""
 
 _RESCALING = ("efficientnet-b", "efficientnet-v2", "convnext", "mobilenet-v3")  # their pixels themselves
-_WAYS = ("none", "0..1", "-1..1", "caffe", "torch")
 _SAME = 1e-3
 """Of the largest value: what rounding leaves, and less than lies between any two ways."""
 _POOLINGS = ((layers.GlobalAveragePooling2D, "avg"), (layers.GlobalMaxPooling2D, "max"))
@@ -133,7 +133,7 @@ def pixels_of_backbone(foreign: ForeignModel, read: ReadOff, pixels: NDArray[np.
         # Layers before it cannot be told from its own where it is not nested.
         return "" if foreign.rescales and not read.backbone.startswith(_RESCALING) else way
     values = keras.Model(foreign.original.inputs, read.entry).predict_on_batch(prepared(pixels, way))
-    for name in (*(["auto"] if read.backbone == "efficientnet-lite0" else []), *_WAYS):
+    for name in PREPROCESSINGS if read.backbone == "efficientnet-lite0" else PREPROCESSINGS[1:]:
         expected = prepared(pixels, name)
         if np.allclose(values, expected, atol=_SAME * max(1.0, float(np.abs(expected).max()))):
             return name

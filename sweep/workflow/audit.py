@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from sweep.data.folds import trainings
-from sweep.diagnosis.probes.shortcut import shortcut
 from sweep.diagnosis.verdict import Verdict, judge, latest
 from sweep.diagnosis.waterfall import Quantity, waterfall
 from sweep.diagnosis.wording import percent
@@ -25,7 +24,7 @@ from sweep.workflow.audited import Audited, best_way, take_numbers
 from sweep.workflow.masking import masks_of, unanswered
 from sweep.workflow.observed import Observed, observe
 from sweep.workflow.prepare import PreparedData, make_library, prepare_data
-from sweep.workflow.probing import Rounds, probe_features
+from sweep.workflow.probing import Rounds, probe_features, sizes_tell
 from sweep.workflow.resolve import Overrides, ResolvedStudy, resolve_study
 from sweep.workflow.shielded import probed
 
@@ -144,7 +143,7 @@ def _probed(one: Audited, data: PreparedData, resolved: ResolvedStudy, progress:
     with progress.stage("probes", None, "causes"):
         rounds = probe_features(definition, observed) if observed.features is not None else ()
         own = own_findings(one, data.pixels, observed, default, seed=seed, harm=definition.check.harm)
-        sizes = probed(Cause.SHORTCUT, lambda: _shortcut(observed, seed))
+        sizes = probed(Cause.SHORTCUT, lambda: sizes_tell(observed, seed))
     unlooked = (Cause.LEAK, Cause.BURSTS, Cause.SHIFT, Cause.LABEL_NOISE, Cause.IMBALANCE, Cause.FEW_IMAGES)
     first = tuple(Finding.not_measured(cause, missing) for cause in unlooked)
     return (first, *rounds, *own, (observed.placed(sizes),)), note
@@ -158,16 +157,6 @@ def _observed(definition: StudyDefinition, data: PreparedData, base: Path, progr
     except SweepError as error:
         return observe(definition, data, None, progress=progress), str(error)
     return observed, observed.missing
-
-
-def _shortcut(observed: Observed, seed: int) -> Finding:
-    return shortcut(
-        sizes=observed.sizes,
-        labels=observed.labels,
-        num_classes=observed.num_classes,
-        seed=seed,
-        groups=observed.groups,
-    )
 
 
 def _outcome(

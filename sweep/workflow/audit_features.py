@@ -12,8 +12,8 @@ from sweep.diagnosis.probes.preprocessing import preprocessing
 from sweep.diagnosis.ridge import RidgeProbe, one_hot
 from sweep.diagnosis.sources import source_blocks, source_codes
 from sweep.records import Cause, Finding
+from sweep.studyfile.settings import PREPROCESSINGS
 from sweep.training.reading_off import pixels_of_backbone
-from sweep.workflow.audit_request import WAYS
 from sweep.workflow.audited import Audited, spread
 from sweep.workflow.observed import Observed
 
@@ -72,7 +72,7 @@ def wrong_pixels(one: Audited, pixels: NDArray[np.uint8], observed: Observed, se
     now = one.way if entry is None else pixels_of_backbone(one.foreign, one.read, pictures[:4], one.way)
     features = one.foreign.frozen_from(entry)
     candidates = {now or _AS_IT_IS: one.said.frozen[places]}
-    candidates |= {way: features(pictures, way) for way in WAYS[1:] if way != now}
+    candidates |= {way: features(pictures, way) for way in PREPROCESSINGS[1:] if way != now}
     if now:
         candidates["channels = bgr"] = features(pictures[..., ::-1], now)
     return preprocessing(

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sweep.errors import UsageError
+from sweep.studyfile.settings import PREPROCESSINGS
 from sweep.training.keras_file import KerasFile, read_keras_file
 
-__all__ = ["WAYS", "AuditRequest", "check_request"]
-
-WAYS = ("auto", "none", "0..1", "-1..1", "caffe", "torch")
-"""Of preparing pixels for a model; "auto" is that of our embedded backbone where a model has it."""
+__all__ = ["AuditRequest", "check_request"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +57,11 @@ def check_request(
             expected="a folder with train/ and val/, or with one sub-folder per class",
             remedy="check the path",
         )
-    if preprocessing not in WAYS:
+    if preprocessing not in PREPROCESSINGS:
         raise UsageError(
             "--preprocessing",
             received=repr(preprocessing),
-            expected=f"one of {', '.join(WAYS)}",
+            expected=f"one of {', '.join(PREPROCESSINGS)}",
             remedy="leave it out to have the way found that the model was trained with",
         )
     target = Path(study_file) if study_file else None

@@ -14,10 +14,10 @@ from sweep.diagnosis.wording import percent
 from sweep.errors import DataError
 from sweep.progress import Progress
 from sweep.records import IndexArray, Measurement, ModeRecord, Moment, Side
+from sweep.studyfile.settings import PREPROCESSINGS
 from sweep.training.evaluation import Evaluation, evaluate
 from sweep.training.foreign import ForeignModel, Said
 from sweep.training.reading_off import ReadOff
-from sweep.workflow.audit_request import WAYS
 from sweep.workflow.prepare import PreparedData
 
 __all__ = ["Audited", "best_way", "spread", "take_numbers"]
@@ -71,7 +71,7 @@ def best_way(
     if asked != "auto":
         return asked, {}
     rows = spread(trainings(data.split)[0].train, _TRIED_ON)
-    ways = WAYS if read.backbone == _EMBEDDED else WAYS[1:]
+    ways = PREPROCESSINGS if read.backbone == _EMBEDDED else PREPROCESSINGS[1:]
     found = {}
     with progress.stage("ways of preparing pixels", len(ways) * len(rows), "images") as advance:
         for way in ways:

@@ -17,12 +17,12 @@ from sweep.features.extract import FeatureLibrary
 from sweep.progress import Progress
 from sweep.records import IndexArray
 from sweep.studyfile.definition import Configuration, StudyDefinition
+from sweep.studyfile.settings import PREPROCESSINGS
 from sweep.workflow.observed import feature_configuration, pooled
 from sweep.workflow.prepare import PreparedData
 
-__all__ = ["WAYS", "Candidates", "candidate_features", "features_at"]
+__all__ = ["Candidates", "candidate_features", "features_at"]
 
-WAYS = ("auto", "none", "0..1", "-1..1", "caffe", "torch")
 _SAMPLED_IMAGES = 400
 """Enough to tell a gain of a few points from chance; each costs a pass for every way."""
 
@@ -65,7 +65,7 @@ def candidate_features(
     library = _library(definition, data, taken, data.pixels[taken], base=base, progress=progress)
     ours = feature_configuration(definition.baseline)
     asked: dict[str, Configuration] = {ours.model.preprocessing: ours}
-    asked |= {way: ours.replaced({"preprocessing": way}) for way in WAYS if way != ours.model.preprocessing}
+    asked |= {way: ours.replaced({"preprocessing": way}) for way in PREPROCESSINGS if way != ours.model.preprocessing}
     if ours.model.channels != "grey":
         other = {"rgb": "bgr", "bgr": "rgb"}[ours.model.channels]
         asked[f"channels = {other}"] = ours.replaced({"channels": other})

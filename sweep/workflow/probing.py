@@ -33,7 +33,16 @@ from sweep.workflow.observed import Observed
 from sweep.workflow.prepare import PreparedData
 from sweep.workflow.shielded import Probe, probed
 
-__all__ = ["ProbeHead", "Rounds", "feature_probes", "probe_data", "probe_features", "probe_head", "probed_again"]
+__all__ = [
+    "ProbeHead",
+    "Rounds",
+    "feature_probes",
+    "probe_data",
+    "probe_features",
+    "probe_head",
+    "probed_again",
+    "sizes_tell",
+]
 
 Rounds = tuple[tuple[Finding, ...], ...]
 
@@ -182,7 +191,7 @@ def _probes(
     definition: StudyDefinition, data: PreparedData, observed: Observed, *, base: Path, progress: Progress
 ) -> Iterator[tuple[Cause, Probe]]:
     if observed.features is None:
-        yield Cause.SHORTCUT, lambda: _shortcut(definition, observed)
+        yield Cause.SHORTCUT, lambda: sizes_tell(observed, definition.data.split_seed)
         for cause in _NEED_FEATURES:
             yield cause, lambda cause=cause: Finding.not_measured(cause, observed.missing)  # type: ignore[misc]
         return
@@ -234,7 +243,7 @@ def feature_probes(definition: StudyDefinition, observed: Observed) -> Iterator[
     }
     yield Cause.LEAK, copies
     yield Cause.BURSTS, frames
-    yield Cause.SHORTCUT, lambda: _shortcut(definition, observed)
+    yield Cause.SHORTCUT, lambda: sizes_tell(observed, definition.data.split_seed)
     names = observed.class_names
     yield Cause.SHIFT, lambda: shift(**alike, **sides, class_names=names)
     yield Cause.LABEL_NOISE, lambda: label_noise(**alike, class_names=names)
@@ -252,12 +261,13 @@ def feature_probes(definition: StudyDefinition, observed: Observed) -> Iterator[
     )
 
 
-def _shortcut(definition: StudyDefinition, observed: Observed) -> Finding:
+def sizes_tell(observed: Observed, seed: int) -> Finding:
+    """Whether the sizes of the files tell the class; sources that file names tell count where no others are known."""
     return shortcut(
         sizes=observed.sizes,
         labels=observed.labels,
         num_classes=observed.num_classes,
-        seed=definition.data.split_seed,
+        seed=seed,
         groups=observed.groups if observed.groups is not None else observed.sources,
     )
 

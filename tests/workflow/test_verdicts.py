@@ -83,7 +83,7 @@ def searched(leaking: Path, tmp_path_factory: pytest.TempPathFactory) -> Searche
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sweep.workflow.fits._SEEDS", 2)  # eight say more, and take four times as long
         patch.setenv("SWEEP_CACHE", str(database.parent / "cache"))
-        patch.setattr("sweep.workflow.candidates.WAYS", ("auto", "none"))  # each costs a pass
+        patch.setattr("sweep.workflow.candidates.PREPROCESSINGS", ("auto", "none"))  # each costs a pass
         outcome = run_resolved(resolved, database, timeout=None, progress=TimedProgress(first))
         run_resolved(resolved, database, timeout=None, progress=TimedProgress(again))
     return Searched(database, outcome, first.notes, again.stages)
