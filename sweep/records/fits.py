@@ -27,6 +27,8 @@ class FitRecord:
         train_accuracy, train_cross_entropy: over the whole training side, at the weights that the configuration keeps.
         correct: share of the trainings that are right, float64, shape (n_validation,).
         cross_entropy: mean over the trainings, nats, float64, shape (n_validation,).
+        accuracies: clean accuracy of each training on its training side and on all of validation; empty where they
+            were not kept.
         predicted: classes that the first of the trainings names, uint16, shape (n_validation,); None where they were
             not kept.
         trainable_parameters: of one training.
@@ -50,3 +52,4 @@ class FitRecord:
     logit_noise: float = float("nan")
     dead_units: float = float("nan")
     predicted: NDArray[np.uint16] | None = None
+    accuracies: tuple[tuple[float, float], ...] = ()

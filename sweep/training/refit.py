@@ -77,6 +77,10 @@ def refit(
         correct=np.mean([predicted == truth for predicted, _ in sides], axis=0),
         cross_entropy=np.mean([nats for _, nats in sides], axis=0),
         predicted=sides[0][0],
+        accuracies=tuple(
+            (one.train_accuracy, float(np.mean(predicted == truth)))
+            for one, (predicted, _) in zip(found, sides, strict=True)
+        ),
         trainable_parameters=found[0].trainable_parameters,
         train_curve=_mean_curve(found, lambda epoch: epoch.train_cross_entropy),
         validation_curve=_mean_curve(found, lambda epoch: epoch.validation_cross_entropy),

@@ -70,6 +70,7 @@ def _subject(scene: Scene) -> Subject:
         configuration=scene.configuration,
         data=scene.data(),
         trainer=trainer,
+        labels=scene.labels,
         feature_map=(1, 1),
         seed=scene.seed,
         flipped=scene.recipe.flipped,

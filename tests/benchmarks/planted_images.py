@@ -115,6 +115,7 @@ def _subject(folder: Path, pictures: str, recipe: Recipe, seed: int) -> tuple[Su
         configuration=changed,
         data=data,
         trainer=make_trainer(library, data),
+        labels=data.index.labels,
         feature_map=library.backbone(changed.model).model.output_shape[1:3],
         seed=seed,
         flipped=recipe.flipped,

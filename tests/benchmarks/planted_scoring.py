@@ -175,6 +175,8 @@ class Result:
         base, images = self.row["base"], self.row["validation_images"]
         if cause is Cause.TRAINING_MODE:
             return abs(float(base["train"]) - float(base["logged"])) >= MARGIN
+        if cause is Cause.CLASS_BIAS:
+            return float(base["excess"]) >= MARGIN
         if cause is Cause.SMALL_VALIDATION:
             spread = base["accuracy"] * (1 - base["accuracy"])
             copied = max((PLANTS[name].changes[severity].get("copied", 0) for name, severity in self.plants), default=0)

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from planted_plants import Harm
 
 from sweep.diagnosis.remedy import Promise
@@ -50,6 +51,7 @@ class Reading:
         reported: validation accuracy as it would be quoted.
         due: what it should be: accuracy on new images whose labels are as often wrong.
         logged: accuracy of training as it is logged.
+        excess: of the oracle's images, by how much a class is predicted more often than it occurs, the most of them.
     """
 
     accuracy: float
@@ -58,6 +60,7 @@ class Reading:
     reported: float
     due: float
     logged: float
+    excess: float
 
     @property
     def gap(self) -> float:
@@ -96,6 +99,7 @@ class Subject:
     """A study's data, and who trains its baseline; the sealed side is the oracle's.
 
     Attributes:
+        labels: of every image, the oracle's too.
         feature_map: height and width of what the backbone gives.
         flipped: share of the labels that is wrong by chance on the sides that are not sealed.
         by_source: the split that keeps sources together, where images come from sources.
@@ -106,6 +110,7 @@ class Subject:
     configuration: Configuration
     data: PreparedData
     trainer: Trainer
+    labels: IndexArray
     feature_map: tuple[int, int]
     seed: int
     flipped: float = 0.0
@@ -166,6 +171,7 @@ class Subject:
                     reported=measured.logged_validation_accuracy,
                     due=tested.accuracy * (1 - self.flipped) + wrongly,
                     logged=measured.logged_train_accuracy,
+                    excess=self._excess(tested.prediction.predicted, split or self.data.split),
                 )
             )
         return Reading.mean(readings)
@@ -204,6 +210,10 @@ class Subject:
             kept = np.setdiff1d(split.validation, out)
             split = SplitIndices(train=np.setdiff1d(split.train, out), validation=kept, test=split.test)
         return self.read(self.remedy_seeds, changes, split)
+
+    def _excess(self, predicted: NDArray[np.uint16], split: SplitIndices) -> float:
+        given = np.bincount(predicted, minlength=self.classes)
+        return float((given - np.bincount(self.labels[split.test], minlength=self.classes)).max() / len(split.test))
 
     def _counts(self, rows: IndexArray) -> IndexArray:
         return np.bincount(self.data.index.labels[rows], minlength=self.classes)

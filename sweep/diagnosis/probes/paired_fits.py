@@ -12,8 +12,9 @@ well, 14 % where they underfit and 22 % where they have four units; with the err
 repetition in 0.2, 0.2 and 1 %. With 24 other heads, on other splits and one more set, none of which had a part in
 choosing the constants, it is 0.4 % where heads fit well and 1.3 % elsewhere, with a repetition 0.2 and 1 %.
 
-A repetition is the baseline trained again with other seeds: where both differ by more than that error says, so much
-more is taken for every comparison.
+Where the accuracy of each training is known, their own variance is pooled with that error, which then counts for a few
+trainings. Elsewhere a repetition, the baseline trained again with other seeds, makes up for it: where both differ by
+more than that error says, so much more is taken for every comparison.
 
 Source: K. Jordan, On the variance of neural network training with respect to test sets and distributions, ICLR (2024),
 https://arxiv.org/abs/2304.01910, for well-trained networks: nearly independent errors, given each image's rate.
@@ -50,8 +51,11 @@ Number = TypeVar("Number", float, FloatArray)
 SHARED, SHARED_AT_MOST = 5.0, 0.08
 """Standard deviation of a training's accuracy that its images share: so many squares of the variance between trainings
 of whether one image is classified correctly, and no more than that."""
+KNOWN_BEFORE = 4
+"""Trainings that these constants are worth beside those at hand, once five or more say how far they end apart."""
 SHARED_IN_NATS = 0.07
 """Variance of a training's cross-entropy that its images share, in the variance of differences over images."""
+_ENOUGH = 5  # trainings, fewer of which say little of how far they end apart
 FITTED = 0.08
 """Standard deviation of a training's accuracy on its own images, besides what is shared and the luck of single images,
 in that of one Bernoulli draw: it depends on the epoch whose weights are kept."""
@@ -110,11 +114,12 @@ def yardstick(baseline: FitRecord, again: FitRecord | None, groups: Groups | Non
         train_accuracy=_mixed(baseline.train_accuracy, again.train_accuracy, share),
         train_cross_entropy=_mixed(baseline.train_cross_entropy, again.train_cross_entropy, share),
         correct=_mixed(baseline.correct, again.correct, share),
+        accuracies=(*baseline.accuracies, *again.accuracies),
         cross_entropy=_mixed(baseline.cross_entropy, again.cross_entropy, share),
     )
     return Yardstick(
         fit=fit,
-        restless=_restless(accuracy_gained(again, baseline, groups=groups)),
+        restless=1.0 if _known(fit) else _restless(accuracy_gained(again, baseline, groups=groups)),
         restless_in_nats=_restless(cross_entropy_saved(again, baseline, groups=groups)),
     )
 
@@ -151,7 +156,7 @@ def accuracy_gained(
         estimate=float(differences.mean()),
         centre=centre,
         images_variance=((squares * shrunk + 2) / count - centre**2) / count if units > 1 else math.inf,
-        training_variance=restless * sum(_shared(fit, unknown) / fit.seeds for fit in fits),
+        training_variance=restless * sum(_pooled(fit, 1, _shared(fit, unknown)) / fit.seeds for fit in fits),
         units=units,
     )
 
@@ -189,14 +194,11 @@ def train_accuracy_gained(first: FitRecord, second: FitRecord, *, images: int, r
         restless: see `Yardstick`.
     """
     difference = first.train_accuracy - second.train_accuracy
-    luck = sum(
-        (
-            (FITTED**2 + 1 / images) * _bernoulli(fit.train_accuracy)
-            + _shared(fit, _bernoulli(float(fit.correct.mean())))
-        )
-        / fit.seeds
-        for fit in (first, second)
-    )
+    luck = 0.0
+    for fit in (first, second):
+        own = (FITTED**2 + 1 / images) * _bernoulli(fit.train_accuracy)
+        shared = _shared(fit, _bernoulli(float(fit.correct.mean())))
+        luck += _pooled(fit, 0, own + shared) / fit.seeds
     return Gain(estimate=difference, centre=difference, images_variance=0.0, training_variance=restless * luck, units=0)
 
 
@@ -217,6 +219,25 @@ def _shared(fit: FitRecord, unknown: float) -> float:
     if fit.seeds > 1:
         between = float((fit.correct * (1 - fit.correct)).mean()) * fit.seeds / (fit.seeds - 1)
     return min(SHARED * between**2, SHARED_AT_MOST) ** 2
+
+
+def _known(fit: FitRecord) -> bool:
+    return len(fit.accuracies) >= _ENOUGH
+
+
+def _pooled(fit: FitRecord, side: int, before: float) -> float:
+    """Variance of the accuracy of one training, of its training side (0) or of validation (1).
+
+    Args:
+        fit: its trainings.
+        side: which.
+        before: what it is taken for where the trainings themselves do not say.
+    """
+    if not _known(fit):
+        return before
+    own = np.array([one[side] for one in fit.accuracies])
+    degrees = len(own) - 1
+    return float((KNOWN_BEFORE * before + degrees * own.var(ddof=1)) / (KNOWN_BEFORE + degrees))
 
 
 def _restless(same: Gain) -> float:

@@ -39,20 +39,23 @@ def trained(
     luck: float = LUCK,
     scatter: float = 0.6,
     train: float = 0.9,
+    known: bool = False,
 ) -> FitRecord:
     """A fit whose trainings differ by luck alone; cross-entropies are skewed, as those of confident networks."""
     shared = rng.normal(0.0, luck, (seeds, 1))
     noisy = logits + shared + rng.normal(0.0, scatter, (seeds, len(logits)))
+    right = rng.random(noisy.shape) < expit(logits + shared)
     return FitRecord(
         name="fit",
         seeds=seeds,
         train_accuracy=train,
         train_cross_entropy=0.3,
-        correct=(rng.random(noisy.shape) < expit(logits + shared)).mean(axis=0),
+        correct=right.mean(axis=0),
         cross_entropy=np.logaddexp(0.0, -noisy).mean(axis=0),
         trainable_parameters=1000,
         train_curve=np.linspace(1.4, 0.3, 10),
         validation_curve=np.linspace(1.4, 0.5, 10),
+        accuracies=tuple((train, float(one)) for one in right.mean(axis=1)) if known else (),
     )
 
 
@@ -64,6 +67,12 @@ def no_course_is_better(rng: np.random.Generator) -> float:
 def no_course_is_better_where_trainings_end_far_apart(rng: np.random.Generator) -> float:
     logits = rng.normal(3.0, 3.0, IMAGES)
     baseline, again, *others = (trained(rng, logits, luck=RESTLESS) for _ in range(2 + COURSES))
+    return of_courses(baseline, others, again)
+
+
+def no_course_is_better_where_trainings_tell_how_far_apart_they_end(rng: np.random.Generator) -> float:
+    logits = rng.normal(3.0, 3.0, IMAGES)
+    baseline, again, *others = (trained(rng, logits, luck=RESTLESS, seeds=8, known=True) for _ in range(2 + COURSES))
     return of_courses(baseline, others, again)
 
 
@@ -127,6 +136,7 @@ def tested(finding: Finding) -> float:
 NULLS: dict[str, Callable[[np.random.Generator], float]] = {
     "learning rate: no change": no_course_is_better,
     "learning rate: restless, again": no_course_is_better_where_trainings_end_far_apart,
+    "learning rate: ends known": no_course_is_better_where_trainings_tell_how_far_apart_they_end,
     "learning rate: at chance, in nats": no_course_is_better_at_chance,
     "learning rate: far too sure, again": no_course_is_better_for_answers_far_too_sure,
     "learning rate: beside the best epoch": no_rate_is_better_than_the_best_epoch,

@@ -8,7 +8,7 @@ where harm begins: a smaller head that loses just the harm margin, dropout that 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,15 +34,20 @@ SOURCE_LUCK = 1.0  # of one training with one source
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """Validation images: the logit of a training's getting each right, and where it comes from."""
+    """Validation images: the logit of a training's getting each right, and where it comes from.
+
+    `known` is whether fits tell the accuracy of each of their trainings.
+    """
 
     rng: np.random.Generator
     logits: FloatArray
     sources: NDArray[np.int64]
+    luck: float = LUCK
+    known: bool = False
 
     def trained(self, name: str, *, train: float = 0.97, kept: float = 1.0, seeds: int = SEEDS) -> FitRecord:
         """A fit that gets each image right with its probability times `kept`."""
-        luck = self.rng.normal(0.0, LUCK, (seeds, 1))
+        luck = self.rng.normal(0.0, self.luck, (seeds, 1))
         grouped = len(np.unique(self.sources)) < len(self.sources)
         own = self.rng.normal(0.0, SOURCE_LUCK * grouped, (seeds, self.sources.max() + 1))[:, self.sources]
         right = self.rng.random((seeds, len(self.logits))) < kept * expit(self.logits + luck + own)
@@ -57,6 +62,7 @@ class World:
             trainable_parameters=1000,
             train_curve=np.empty(0),
             validation_curve=np.empty(0),
+            accuracies=tuple(zip(fitted.ravel(), right.mean(axis=1), strict=True)) if self.known else (),
         )
 
 
@@ -70,6 +76,21 @@ def a_smaller_head_changes_nothing(rng: np.random.Generator) -> float:
     found = world(rng)
     smaller = [found.trained(name) for name in ("pooled", "narrow", "shrunk")]
     return tested(capacity(found.trained("baseline"), smaller, LABELS, train_images=TRAIN_IMAGES))
+
+
+def a_smaller_head_changes_nothing_that_trainings_tell(rng: np.random.Generator) -> float:
+    """Eight trainings each, whose ends are known, and twice as many of the baseline, that end far apart."""
+    found = replace(world(rng), luck=0.5, known=True)
+    smaller = [found.trained(name, seeds=8) for name in ("pooled", "narrow", "shrunk")]
+    baseline, again = found.trained("baseline", seeds=8), found.trained("again", seeds=8)
+    return tested(capacity(baseline, smaller, LABELS, train_images=TRAIN_IMAGES, again=again))
+
+
+def weaker_regularisers_gain_nothing_that_trainings_tell(rng: np.random.Generator) -> float:
+    """Five trainings each, whose ends are known."""
+    found = replace(world(rng), luck=0.4, known=True)
+    weaker = [found.trained(name, seeds=5) for name in ("no dropout", "tenth of l2")]
+    return tested(over_regularized(found.trained("baseline", seeds=5), weaker, train_images=TRAIN_IMAGES))
 
 
 def a_smaller_head_changes_nothing_in_sources(rng: np.random.Generator) -> float:
@@ -132,12 +153,14 @@ def tested(finding: Finding) -> float:
 
 NULLS: dict[str, Callable[[np.random.Generator], float]] = {
     "capacity: no change": a_smaller_head_changes_nothing,
+    "capacity: ends known": a_smaller_head_changes_nothing_that_trainings_tell,
     "capacity: sources": a_smaller_head_changes_nothing_in_sources,
     "bottleneck: linear as good": a_linear_head_is_as_good,
     "bottleneck: 40 images": a_linear_head_is_as_good_on_few_images,
     "idle dropout: a fifth of the gap": dropout_takes_a_fifth_off_a_large_gap,
     "idle dropout: the margin": dropout_takes_the_margin_off_a_small_gap,
     "over-regularized: no change": weaker_regularisers_gain_nothing,
+    "over-regularized: ends known": weaker_regularisers_gain_nothing_that_trainings_tell,
     "over-regularized: one training": weaker_regularisers_gain_nothing_after_one_training,
     "over-regularized: sources": weaker_regularisers_gain_nothing_in_sources,
 }

@@ -181,3 +181,33 @@ def test_two_means_of_one_configuration_are_rarely_told_apart() -> None:
     assert np.mean(np.array(naive) < 0.05) > 0.15
     assert 0.005 < np.mean(np.array(p) < 0.05) < 0.06
     assert np.mean(np.array(p) < 0.01) < 0.012
+
+
+ENDS = ((0.90, 0.70), (0.92, 0.74), (0.94, 0.66), (0.88, 0.72), (0.96, 0.68))
+
+
+def test_trainings_that_tell_where_they_end_say_how_far_apart_that_is() -> None:
+    """Five on either side: validation's own variance of 0.001 counts four times, what was known before four times."""
+    told = replace(fit(shares((70, 1.0), (30, 0.0)), seeds=5), accuracies=ENDS)
+    untold = replace(told, accuracies=())
+    assert accuracy_gained(untold, untold).training_variance == 0.0
+    own = float(np.var([one for _, one in ENDS], ddof=1))
+    assert own == pytest.approx(0.001)
+    assert accuracy_gained(told, told).training_variance == pytest.approx(2 * (4 * own / 8) / 5)
+    before = train_accuracy_gained(untold, untold, images=100).training_variance * 5 / 2
+    pooled = (4 * before + 4 * float(np.var([one for one, _ in ENDS], ddof=1))) / 8
+    assert train_accuracy_gained(told, told, images=100).training_variance == pytest.approx(2 * pooled / 5)
+
+
+def test_four_trainings_say_too_little() -> None:
+    few = replace(fit(shares((70, 1.0), (30, 0.0)), seeds=4), accuracies=ENDS[:4])
+    assert accuracy_gained(few, few).training_variance == 0.0
+
+
+def test_a_repetition_that_tells_its_ends_joins_them_and_multiplies_nothing() -> None:
+    baseline = replace(fit(shares((70, 1.0), (30, 0.0)), seeds=5), accuracies=ENDS)
+    again = replace(fit(shares((80, 1.0), (20, 0.0)), seeds=5), accuracies=ENDS)
+    assert yardstick(replace(baseline, accuracies=()), replace(again, accuracies=())).restless >= 1.0
+    measure = yardstick(baseline, again)
+    assert measure.restless == 1.0
+    assert measure.fit.accuracies == 2 * ENDS
