@@ -19,6 +19,7 @@ import numpy as np
 import platformdirs
 from numpy.typing import DTypeLike, NDArray
 
+from sweep.data.places import written_path
 from sweep.errors import CacheError
 
 __all__ = ["ArrayCache", "CacheEntry", "cache_folder", "content_key"]
@@ -33,7 +34,7 @@ _verified: set[tuple[str, int, int, int]] = set()
 def cache_folder() -> Path:
     """Where everything that can be computed again lies: `$SWEEP_CACHE`, else the platform's user cache folder."""
     chosen = os.environ.get("SWEEP_CACHE")
-    return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("gapsweep")
+    return written_path(chosen) if chosen else platformdirs.user_cache_path("gapsweep")
 
 
 def content_key(*parts: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from sweep.data.copies import settle_copies
 from sweep.data.groups import detect_group
 from sweep.data.listing import FoundFile, Listing, list_folder
+from sweep.data.places import written_path
 from sweep.data.rendered import RENDERED, rendered_folder, rendered_place
 from sweep.data.selection import grouped, without_excluded
 from sweep.data.table import list_csv
@@ -68,12 +69,12 @@ def source_root(source: str, *, base: Path) -> Path:
     """
     if source in RENDERED:
         return rendered_place(source)
-    path = (base / Path(source).expanduser()).resolve()
+    path = (base / written_path(source)).resolve()
     return path.parent if path.suffix.lower() == ".csv" and not path.is_dir() else path
 
 
 def _listing(source: str, progress: Progress, base: Path) -> Listing:
-    path = base / Path(source).expanduser()
+    path = base / written_path(source)
     if source in RENDERED:
         listing = list_folder(rendered_folder(source, progress=progress), source)
         return replace(listing, notes=(*listing.notes, *_shadowing_notes(source, path)))

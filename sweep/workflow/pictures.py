@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from pathlib import Path
 
 from sweep.data.folder import source_root
@@ -29,6 +30,9 @@ def thumbnail_addresses(report: Report) -> dict[int, str]:
     found = {}
     for row in rows:
         image, _ = diagnosis.images[row]
-        jpeg = encoded_thumbnail(root / image.path, _PIXELS, content_hash=image.content_hash)
+        path = root / image.path
+        # A database is somebody's file: what it names outside of the data is not looked at.
+        inside = Path(os.path.normpath(path)).is_relative_to(root)
+        jpeg = encoded_thumbnail(path, _PIXELS, content_hash=image.content_hash) if inside else None
         found[row] = "" if jpeg is None else f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode('ascii')}"
     return found

@@ -76,6 +76,18 @@ def test_files_that_are_gone_damaged_or_changed_are_said_to_be(report: Report, p
     assert addresses[40]
 
 
+@pytest.mark.parametrize("outward", [False, True])
+def test_what_lies_outside_of_the_data_is_not_looked_at(report: Report, photos: Path, outward: bool) -> None:
+    assert report.diagnosis is not None
+    image, split = report.diagnosis.images[40]
+    secret = Path(shutil.copy(photos / image.path, photos.parent / "secret.jpg"))
+    moved = replace(image, path="../secret.jpg" if outward else str(secret)), split
+    spoilt = replace(report, diagnosis=replace(report.diagnosis, images={**report.diagnosis.images, 40: moved}))
+    addresses = thumbnail_addresses(spoilt)
+    assert addresses[40] == ""
+    assert addresses[2] != ""
+
+
 def test_a_data_set_that_is_not_there_is_not_rendered(report: Report) -> None:
     study = replace(report.study, data=replace(report.study.data, source="digits"))
     assert set(thumbnail_addresses(replace(report, study=study)).values()) == {""}
