@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sweep.diagnosis.probes.amount import few_images
 from sweep.diagnosis.probes.bursts import bursts
@@ -28,18 +27,17 @@ from sweep.progress import Progress, Silent
 from sweep.records import Cause, Finding
 from sweep.studyfile.definition import StudyDefinition
 from sweep.workflow.candidates import candidate_features, features_at
+from sweep.workflow.linear_head import PENALTY, probe_head
 from sweep.workflow.mending import mended, with_pixels
 from sweep.workflow.observed import Observed
 from sweep.workflow.prepare import PreparedData
 from sweep.workflow.shielded import Probe, probed
 
 __all__ = [
-    "ProbeHead",
     "Rounds",
     "feature_probes",
     "probe_data",
     "probe_features",
-    "probe_head",
     "probed_again",
     "sizes_tell",
 ]
@@ -49,8 +47,6 @@ Rounds = tuple[tuple[Finding, ...], ...]
 _LARGER = 2
 _WORTH_TRYING = 1.25
 """Times the study's image size that most files must have before a larger one is tried."""
-_PENALTY = 0.1
-"""Of the linear head that stands for a model where none was trained yet; between 0.01 and 1 it hardly matters."""
 _NEED_FEATURES = (
     Cause.PREPROCESSING,
     Cause.LEAK,
@@ -158,33 +154,6 @@ def _repaired(
         return mend(observed, finding)
     except Exception:
         return None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ProbeHead:
-    """A linear head on the frozen features, fitted to the training side.
-
-    Attributes:
-        correct: of validation, bool, shape (n_validation,).
-        train_accuracy: of the images that it was fitted to.
-    """
-
-    correct: NDArray[np.bool_]
-    train_accuracy: float
-
-
-def probe_head(observed: Observed) -> ProbeHead:
-    """Fit one; the features must be there."""
-    assert observed.features is not None
-    train, validation, labels = observed.train, observed.validation, observed.labels
-    head = RidgeProbe(observed.features[train])
-    targets = one_hot(labels[train], observed.num_classes)
-    validated = head.predict(targets, _PENALTY, observed.features[validation])
-    fitted = head.fitted(targets, _PENALTY)
-    return ProbeHead(
-        correct=validated.argmax(axis=1) == labels[validation],
-        train_accuracy=float(np.mean(fitted.argmax(axis=1) == labels[train])),
-    )
 
 
 def _probes(
@@ -298,6 +267,6 @@ def _resolution(
         rows, features = features_at(definition, data, observed.positions, pixels, base=base, progress=progress)
         labels, groups = observed.labels[rows], None if observed.groups is None else observed.groups[rows]
         blocks = None if groups is None else [np.flatnonzero(groups == group) for group in np.unique(groups)]
-        held_out = RidgeProbe(features).held_out(one_hot(labels, observed.num_classes), _PENALTY, blocks)
+        held_out = RidgeProbe(features).held_out(one_hot(labels, observed.num_classes), PENALTY, blocks)
         correct[pixels] = held_out.argmax(axis=1) == labels
     return resolution(correct_at=correct, groups=groups)

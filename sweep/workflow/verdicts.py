@@ -5,19 +5,23 @@ from __future__ import annotations
 from sweep.diagnosis.verdict import judge, latest
 from sweep.errors import SweepError
 from sweep.progress import Progress
-from sweep.records import Finding
+from sweep.records import Cause, Finding
+from sweep.report.gather import Report
 from sweep.report.wording import plain
 from sweep.store.results import Database
 from sweep.workflow.check import failing, look
+from sweep.workflow.deeper import deeper_trials, held_against_deeper
 from sweep.workflow.diagnose import diagnose_opened
 from sweep.workflow.fit_probing import probe_fits, probe_repaired
 from sweep.workflow.fits import fit_variants
 from sweep.workflow.hypermodel import Training
-from sweep.workflow.masking import masks_of
+from sweep.workflow.masking import Masks, masks_of
+from sweep.workflow.observed import observe
 from sweep.workflow.prepare import PreparedData
 from sweep.workflow.reading import read_report
 from sweep.workflow.resolve import ResolvedStudy
-from sweep.workflow.trial_probing import probe_records, trained
+from sweep.workflow.shielded import probed
+from sweep.workflow.trial_probing import Trained, probe_records, trained
 
 __all__ = ["look_before", "verdict_after"]
 
@@ -62,28 +66,67 @@ def verdict_after(
     baseline = next((one for one in report.trials if one.baseline and one.measurement is not None), None)
     if baseline is None:
         return ""
-    done = bool(database.findings(definition.name, trial=baseline.number))
-    if training.single is not None and training.library is not None and not done:
-        one = trained(report, database.images(definition.name), definition, baseline.number)
-        assert one is not None
-        try:
-            backbone = training.library.backbone(definition.baseline.model)
-            fits = fit_variants(
-                training.single,
-                definition.baseline,
-                data,
-                feature_map=backbone.model.output_shape[1:3],
-                seed=definition.search.seed,
-                seconds=(one.measurement.seconds - one.measurement.compile_seconds) / max(1, one.measurement.folds),
-                progress=progress,
-            )
-        except SweepError as error:
-            progress.note(f"no short training for the verdict: {error}")
-        else:
-            of_data = database.findings(definition.name, trial=None)
-            masks = masks_of(of_data, num_classes=one.num_classes, harm=one.harm)
-            fits = fits.without(masks)
-            found: tuple[Finding, ...] = probe_fits(one, definition.baseline, fits)
-            mended = probe_repaired(one, fits, latest([probe_records(one, masks), found]))
-            database.save_findings(definition.name, (*found, *mended), trial=baseline.number)
+    one = trained(report, database.images(definition.name), definition, baseline.number)
+    assert one is not None
+    if training.single is not None and training.library is not None:
+        of_data = database.findings(definition.name, trial=None)
+        masks = masks_of(of_data, num_classes=one.num_classes, harm=one.harm)
+        stored = [found for each in database.findings(definition.name, trial=baseline.number) for found in each]
+        # The short trainings are done once; each further trial may say more of the frozen features.
+        kept = tuple(found for found in stored if found.cause is not Cause.WEAK_FEATURES)
+        if kept := kept or _of_fits(one, masks, resolved, data, training, progress=progress):
+            deeper = _of_deeper(report, one, masks, resolved, data, training, progress=progress)
+            database.save_findings(definition.name, (*kept, *deeper), trial=baseline.number)
     return diagnose_opened(database, record).sentence
+
+
+def _of_fits(
+    one: Trained,
+    masks: Masks,
+    resolved: ResolvedStudy,
+    data: PreparedData,
+    training: Training,
+    *,
+    progress: Progress,
+) -> tuple[Finding, ...]:
+    """What short trainings of the baseline say; nothing where they cannot be done."""
+    definition, trainer, library = resolved.definition, training.single, training.library
+    assert trainer is not None
+    assert library is not None
+    try:
+        fits = fit_variants(
+            trainer,
+            definition.baseline,
+            data,
+            feature_map=library.backbone(definition.baseline.model).model.output_shape[1:3],
+            seed=definition.search.seed,
+            seconds=(one.measurement.seconds - one.measurement.compile_seconds) / max(1, one.measurement.folds),
+            progress=progress,
+        )
+    except SweepError as error:
+        progress.note(f"no short training for the verdict: {error}")
+        return ()
+    fits = fits.without(masks)
+    found = probe_fits(one, definition.baseline, fits)
+    return *found, *probe_repaired(one, fits, latest([probe_records(one, masks), found]))
+
+
+def _of_deeper(
+    report: Report,
+    one: Trained,
+    masks: Masks,
+    resolved: ResolvedStudy,
+    data: PreparedData,
+    training: Training,
+    *,
+    progress: Progress,
+) -> tuple[Finding, ...]:
+    """What trials with unfrozen layers say of the baseline's frozen features; nothing where there is none of either."""
+    deeper, validated = deeper_trials(report, one), one.positions
+    if not deeper or validated is None:
+        return ()
+    observed = observe(resolved.definition, data, training.library, progress=progress)
+    if observed.features is None:
+        return ()
+    seed = resolved.definition.search.seed
+    return (probed(Cause.WEAK_FEATURES, lambda: held_against_deeper(observed, deeper, validated, masks, seed=seed)),)
