@@ -15,12 +15,11 @@ from sweep.records import Cause, Finding
 from sweep.studyfile.settings import PREPROCESSINGS
 from sweep.training.reading_off import pixels_of_backbone
 from sweep.workflow.audited import Audited, spread
+from sweep.workflow.linear_head import PENALTY
 from sweep.workflow.observed import Observed
 
-__all__ = ["PENALTY", "UNFROZEN", "weak_frozen_part", "wrong_pixels"]
+__all__ = ["UNFROZEN", "weak_frozen_part", "wrong_pixels"]
 
-PENALTY = 0.1
-"""Of linear heads, as of the one that stands for a model before a trial."""
 UNFROZEN = "no part of the model is frozen, so that its features have seen the training images"
 _SAMPLED_IMAGES = 400  # as for the preprocessing of a study
 _AS_IT_IS = "as it is"

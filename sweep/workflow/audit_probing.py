@@ -20,8 +20,9 @@ from sweep.diagnosis.verdict import judge, latest
 from sweep.diagnosis.wording import percent, points
 from sweep.records import Cause, Finding, FitRecord, IndexArray
 from sweep.training.evaluation import Evaluation, evaluate
-from sweep.workflow.audit_features import PENALTY, UNFROZEN, weak_frozen_part, wrong_pixels
+from sweep.workflow.audit_features import UNFROZEN, weak_frozen_part, wrong_pixels
 from sweep.workflow.audited import Audited
+from sweep.workflow.linear_head import PENALTY
 from sweep.workflow.observed import Observed
 from sweep.workflow.probing import Rounds
 from sweep.workflow.shielded import Probe, probed
