@@ -185,8 +185,11 @@ class Result:
 
     @property
     def is_right(self) -> bool:
-        """Whether the first cause is a positive one, or one that holds."""
-        return bool(self.causes) and (self.names(self.causes[0]) in self.positives or self.holds(self.causes[0]))
+        """Whether the first cause is a positive one, or one that holds; a bias is there, but it is a symptom."""
+        if not self.causes:
+            return False
+        first = self.causes[0]
+        return self.names(first) in self.positives or (first is not Cause.CLASS_BIAS and self.holds(first))
 
     @property
     def false_alarms(self) -> tuple[Cause, ...]:
