@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any
+from typing import cast
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sweep.diagnosis.verdict import Outcome, judge
 from sweep.records import Cause, Scalar, TrialRecord, TrialState
+from sweep.report.gather import Report
 from sweep.workflow.deeper import Deeper, deeper_trials, held_against_deeper
 from sweep.workflow.masking import Masks
 from sweep.workflow.observed import Observed
@@ -53,9 +54,9 @@ def baseline_of(record: TrialRecord) -> Trained:
     )
 
 
-def report_of(trials: Sequence[TrialRecord]) -> Any:
+def report_of(trials: Sequence[TrialRecord]) -> Report:
     predictions = {one.number: one.measurement.predictions[0] for one in trials if one.measurement is not None}
-    return SimpleNamespace(trials=trials, predictions=predictions)
+    return cast(Report, SimpleNamespace(trials=trials, predictions=predictions))
 
 
 def test_only_complete_trials_that_train_more_of_the_same_backbone_count(trial: Callable[..., TrialRecord]) -> None:
