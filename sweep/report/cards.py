@@ -10,8 +10,9 @@ from itertools import groupby
 from sweep.diagnosis.causes import TEXTS
 from sweep.diagnosis.verdict import Judged, Outcome, Verdict
 from sweep.diagnosis.wording import class_text
-from sweep.records import Finding, ProofOutcome, ProofRecord, Scalar
+from sweep.records import Finding, ProofRecord, Scalar
 from sweep.report.diagnosis import Diagnosis
+from sweep.report.proof_figure import PROOF_MARKS
 from sweep.report.verdict import chance_text, changed_fields, effect_text, needed_text, toml_value
 from sweep.report.wording import plain
 
@@ -31,7 +32,6 @@ __all__ = [
 MOST_PICTURES = 12
 """Of a cause: more are no more evidence, and a page is to be sent by mail."""
 
-_MARKS = {ProofOutcome.PROVEN: "✓", ProofOutcome.REFUTED: "✗", ProofOutcome.NOT_SHOWN: "○"}
 _CLASS_NUMBERS = ("class", "class_taken_from", "most_flagged_class", "suggested_class")
 _RECALL = re.compile(r"recall_(\d+)(_low|_high)?")
 
@@ -251,7 +251,7 @@ def _study_file(changes: Mapping[str, Scalar]) -> str:
 def _proof(proof: ProofRecord) -> ShownProof:
     return ShownProof(
         outcome=proof.outcome.value,
-        mark=_MARKS[proof.outcome],
+        mark=PROOF_MARKS[proof.outcome],
         kind=proof.outcome.value.replace(" ", "-"),
         what=changed_fields(proof.changes) or f"without {proof.left_out:,} images",
         sentence=proof.sentence,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -156,7 +157,9 @@ def draw_gap_against_validation(points_: Sequence[Point], named: Mapping[int, st
         if members:
             figure.add_trace(_interval_trace(tier, members))
             figure.add_trace(_point_trace(tier, members))
-    figure.add_trace(_named_trace(points_, named))
+    marked = [point for point in points_ if point.number in named]
+    figure.add_trace(_named_trace(marked))
+    figure.update_layout(annotations=_names(points_, marked, named))
     figure.update_xaxes(axis("clean validation accuracy, %"))
     figure.update_yaxes(axis("clean gap, points", zeroline=True, zerolinecolor=GAP, zerolinewidth=1))
     return figure
@@ -198,27 +201,40 @@ def _halo_trace(members: Sequence[Point]) -> go.Scatter:
     )
 
 
-def _named_trace(points_: Sequence[Point], named: Mapping[int, str]) -> go.Scatter:
-    """Rings with names: above for the wider gap, and at the left where there is little room at the right."""
-    marked = [point for point in points_ if point.number in named]
-    middle = sum(point.gap[1] for point in marked) / max(1, len(marked))
-    left = min((point.validation[0] for point in points_), default=0.0)
-    right = max((point.validation[2] for point in points_), default=0.0)
-    edge = left + _ROOM * (right - left)
+def _named_trace(marked: Sequence[Point]) -> go.Scatter:
     return go.Scatter(
         x=[point.validation[1] for point in marked],
         y=[point.gap[1] for point in marked],
-        text=[label(named[point.number]) for point in marked],
-        mode="markers+text",
-        textposition=[
-            f"{'top' if point.gap[1] > middle else 'bottom'} {'left' if point.validation[1] > edge else 'right'}"
-            for point in marked
-        ],
-        textfont={"size": 13},
+        mode="markers",
         marker={"symbol": "circle-open", "size": 17, "color": GAP, "line": {"width": 2}},
         hoverinfo="skip",
         name="named",
     )
+
+
+def _names(points_: Sequence[Point], marked: Sequence[Point], named: Mapping[int, str]) -> list[dict[str, Any]]:
+    """Names off their rings, where trials crowd: above for the wider gap, at the left where there is no room right."""
+    middle = sum(point.gap[1] for point in marked) / max(1, len(marked))
+    left = min((point.validation[0] for point in points_), default=0.0)
+    right = max((point.validation[2] for point in points_), default=0.0)
+    edge = left + _ROOM * (right - left)
+    return [
+        {
+            "x": point.validation[1],
+            "y": point.gap[1],
+            "text": label(named[point.number]),
+            "font": {"size": 13},
+            "bgcolor": "rgba(255, 255, 255, 0.8)",
+            "arrowcolor": GAP,
+            "arrowwidth": 1,
+            "arrowhead": 0,
+            "standoff": 9,
+            "ax": -46 if point.validation[1] > edge else 46,
+            "ay": -38 if point.gap[1] > middle else 46,
+            "xanchor": "right" if point.validation[1] > edge else "left",
+        }
+        for point in marked
+    ]
 
 
 def _interval_trace(tier: Tier, members: Sequence[Point]) -> go.Scatter:

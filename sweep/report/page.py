@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
+from functools import cache
 from typing import Any
 
-import plotly.graph_objects as go
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
-from plotly.offline import get_plotlyjs
 
 from sweep.diagnosis.causes import RULE
 from sweep.diagnosis.marginals import CAVEAT
@@ -23,13 +18,17 @@ from sweep.records import Split
 from sweep.report import captions
 from sweep.report.bars import accuracy_bars, accuracy_scale
 from sweep.report.cards import gather_cards
+from sweep.report.confusions import confusions_caption, gather_confusions
+from sweep.report.every_trial import every_trial, trial_columns
 from sweep.report.fields import alike_sentence, varying_fields
-from sweep.report.figures import draw_curves, draw_gap_against_validation, gather_curve, gather_points
 from sweep.report.gather import Report
-from sweep.report.marginal_figure import FieldInfluence, common_ranges, draw_marginal, gather_influence
+from sweep.report.leading_rows import difference, leading_rows
+from sweep.report.marginal_figure import gather_influence
+from sweep.report.page_data import SCRIPTS, asset, curves_of, embedded, figures_of, hovers_of, library, policy
 from sweep.report.page_sections import STEPS, columns, finalists_sentence, methods, sealed_rows
-from sweep.report.parallel import draw_parallel_coordinates, gather_parallel_coordinates
-from sweep.report.repeat_figure import draw_repeats, gather_finalists
+from sweep.report.proof_figure import gather_proofs, proofs_caption
+from sweep.report.proposal import propose
+from sweep.report.repeat_figure import gather_finalists
 from sweep.report.sentences import (
     EXPLANATIONS,
     TERM_LABELS,
@@ -38,6 +37,7 @@ from sweep.report.sentences import (
     diagnosis_sentences,
     opening_sentence,
     optimism_sentence,
+    progress_sentence,
     repeats_sentence,
     rivals_sentence,
     split_sentence,
@@ -49,6 +49,8 @@ from sweep.report.wording import bounds, duration, nats, percent, plain, points,
 
 __all__ = ["render_page"]
 
+_NUMBERS_SHOWN = 50  # trials in the tables behind figures; the table of every trial has the others
+
 
 def render_page(report: Report, thumbnails: Mapping[int, str] | None = None) -> str:
     """The report as HTML.
@@ -58,8 +60,41 @@ def render_page(report: Report, thumbnails: Mapping[int, str] | None = None) -> 
         thumbnails: of the pictures behind findings, as `gather_cards` wants them; their paths stand alone without.
 
     Names of files, classes and studies are untrusted: the template escapes them, data is embedded with every "<"
-    written as an escape, and the page's content security policy lets nothing run but the two scripts it comes with.
+    written as an escape, and the page's content security policy lets nothing run but the scripts it comes with.
     """
+    rows, side_by_side = shown_rows(report), _side_by_side(report)
+    influence, scripts = gather_influence(report), {name: asset(name) for name in SCRIPTS}
+    figures = figures_of(report, rows, side_by_side, influence)
+    return _environment().get_template("page.html.j2").render(
+        **_words(report),
+        **_parts(report, thumbnails or {}),
+        report=report,
+        study=report.study,
+        **_scales(report),
+        shown_trials=report.ranking.rows[:_NUMBERS_SHOWN],
+        reference=next(iter(side_by_side), None),
+        chosen=side_by_side[1] if len(side_by_side) > 1 else None,
+        influence=influence,
+        top_share=max(
+            (share for one in influence for share in (one.gap_share, one.validation_share) if share), default=1
+        ),
+        colours={"train": TRAIN, "validation": VALIDATION, "gap": GAP, "pareto": PARETO, "tiers": TIER_COLOURS},
+        style=Markup(asset("page.css")),
+        scripts=[Markup(script) for script in scripts.values()],
+        policy=policy(scripts),
+        plotly=library().packed,
+        data={
+            "figure-heights": embedded({name: figure["layout"]["height"] for name, figure in figures.items()}),
+            "figures": embedded(figures),
+            "hovers": embedded(hovers_of(report, rows)),
+            "curve-data": embedded(curves_of(report, rows)),
+            "trial-data": embedded(every_trial(report)),
+        },
+    )  # fmt: skip
+
+
+@cache
+def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("sweep.report", "templates"),
         autoescape=True,
@@ -74,54 +109,25 @@ def render_page(report: Report, thumbnails: Mapping[int, str] | None = None) -> 
         "amount": lambda value, fall: amount(fall, value), "curve_sentence": curve_sentence,
         "full_stop": lambda text: text if text.endswith(".") else f"{text}.",
         "sentence_case": lambda text: text[:1].upper() + text[1:],
+        "thousands": lambda number: f"{number:,}",
     }  # fmt: skip
-    plotly, script = get_plotlyjs(), _asset("page.js")
-    reference, chosen = _shown(report)
-    influence, rows = gather_influence(report), shown_rows(report)
-    return environment.get_template("page.html.j2").render(
-        **_words(report, reference, influence),
-        report=report,
-        cards=report.diagnosis and gather_cards(report.diagnosis, report.study.data.class_names, thumbnails or {}),
-        rows=rows,
-        study=report.study,
-        splits=[side for side in Split if report.study.data.images(side)],
-        images=sum(report.study.data.images(side) for side in Split),
-        sealed_images=report.study.data.images(Split.TEST),
-        bars=accuracy_bars(rows),
-        scale=accuracy_scale(rows),
-        fields=varying_fields(report),
-        columns=columns(report),
-        waterfalls=_waterfalls(report),
-        chosen=chosen,
-        influence=influence,
-        top_share=max(
-            (share for one in influence for share in (one.gap_share, one.validation_share) if share), default=1
-        ),
-        finalists=gather_finalists(report),
-        openings=[(opening, sealed_rows(report, opening)) for opening in report.openings],
-        nats=nats,
-        colours={"train": TRAIN, "validation": VALIDATION, "gap": GAP, "pareto": PARETO, "tiers": TIER_COLOURS},
-        style=Markup(_asset("page.css")),
-        plotly=Markup(plotly),
-        script=Markup(script),
-        policy=_policy(plotly, script),
-        figures=_embedded(_figures(report, rows, (reference, chosen), influence)),
-        curves=_embedded(_curves(report, rows)),
-    )
+    return environment
 
 
-def _words(report: Report, reference: RankedTrial | None, influence: Sequence[FieldInfluence]) -> dict[str, Any]:
+def _words(report: Report) -> dict[str, Any]:
     """The sentences and the meanings that the sections quote."""
+    ranking = report.ranking
     return {
         "captions": {
             "ranking": captions.ranking_caption(report),
-            "waterfall": captions.waterfall_caption(report, report.ranking.baseline or report.ranking.best),
-            "curves": captions.curves_caption(report, reference),
+            "waterfall": captions.waterfall_caption(report, ranking.baseline or ranking.best),
+            "curves": captions.curves_caption(report, ranking.baseline or ranking.best),
             "gap": captions.gap_caption(report),
             "importances": captions.importances_caption(report),
             "parallel": captions.parallel_caption(report),
         },
         "headline": report.diagnosis and verdict_sentence(report.diagnosis.verdict),
+        "progress": progress_sentence(report),
         "rule": RULE,
         "no_verdict": diagnosis_sentences(report),
         "explanations": EXPLANATIONS,
@@ -140,11 +146,49 @@ def _words(report: Report, reference: RankedTrial | None, influence: Sequence[Fi
     }
 
 
-def _shown(report: Report) -> tuple[RankedTrial | None, RankedTrial | None]:
-    """The two trials whose curves stand side by side first: the baseline (else rank 1), and the best other one."""
+def _parts(report: Report, thumbnails: Mapping[int, str]) -> dict[str, Any]:
+    """What the sections show of the study's records."""
+    diagnosis, data = report.diagnosis, report.study.data
+    proofs, confusions = () if diagnosis is None else diagnosis.proofs, gather_confusions(report)
+    return {
+        "cards": diagnosis and gather_cards(diagnosis, data.class_names, thumbnails),
+        "proposal": propose(report),
+        "proofs": gather_proofs(proofs),
+        "proofs_sentence": proofs_caption(proofs),
+        "confusions": confusions,
+        "confusions_sentence": confusions_caption(confusions),
+        "splits": [side for side in Split if data.images(side)],
+        "images": sum(data.images(side) for side in Split),
+        "sealed_images": data.images(Split.TEST),
+        "waterfalls": _waterfalls(report),
+        "tiers": leading_rows(report),
+        "difference": lambda row: difference(report, row),
+        "columns": columns(report),
+        "trial_columns": trial_columns(report),
+        "fields": varying_fields(report),
+        "finalists": gather_finalists(report),
+        "openings": [(opening, sealed_rows(report, opening)) for opening in report.openings],
+        "nats": nats,
+    }
+
+
+def _scales(report: Report) -> dict[str, Any]:
+    """Bars and their scale, for the first lines and for the ranking: one bad trial elsewhere must not squeeze them."""
+    first = [row for row in (report.ranking.baseline, report.ranking.best) if row is not None]
+    ranked = [row for block in leading_rows(report) for row in block.rows]
+    return {
+        "first_bars": accuracy_bars(first),
+        "first_scale": accuracy_scale(first),
+        "bars": accuracy_bars(ranked),
+        "scale": accuracy_scale(ranked),
+    }
+
+
+def _side_by_side(report: Report) -> Sequence[RankedTrial]:
+    """The trials whose curves stand side by side first: the baseline (else rank 1), and the best other one."""
     ranking = report.ranking
-    reference = ranking.baseline or ranking.best
-    return reference, next((row for row in ranking.rows if row is not reference), None)
+    first = [row for row in (ranking.baseline, *ranking.rows[:2]) if row is not None]
+    return tuple(dict.fromkeys(first))[:2]
 
 
 def _waterfalls(report: Report) -> tuple[WaterfallPanel, ...]:
@@ -152,47 +196,6 @@ def _waterfalls(report: Report) -> tuple[WaterfallPanel, ...]:
     ranking = report.ranking
     rows = [row for row in dict.fromkeys((ranking.baseline, ranking.best)) if row is not None]
     return tuple(gather_waterfall(report, rows, quantity) for quantity in ("accuracy", "cross_entropy")) if rows else ()
-
-
-def _figures(
-    report: Report,
-    rows: Sequence[RankedTrial],
-    side_by_side: tuple[RankedTrial | None, RankedTrial | None],
-    influence: Sequence[FieldInfluence],
-) -> dict[str, Any]:
-    reference, _ = side_by_side
-    if reference is None:
-        return {}
-    named = {reference.number: report.baseline_name if reference.baseline else f"rank {reference.rank}"}
-    best = report.ranking.best
-    if best is not None and best is not reference:
-        named[best.number] = f"rank 1: trial {best.number}"
-    drawn: dict[str, go.Figure] = {
-        "curves": draw_curves([gather_curve(report, row) for row in side_by_side if row is not None]),
-        "gap": draw_gap_against_validation(gather_points(report, rows), named),
-        "parallel": draw_parallel_coordinates(*gather_parallel_coordinates(report, rows)),
-    }
-    ranges = common_ranges(report.marginals)
-    for place, field in enumerate(influence):
-        if field.curve is not None:
-            drawn[f"marginal-{place}"] = draw_marginal(field.curve, ranges)
-    if report.repeated:
-        drawn["repeats"] = draw_repeats(gather_finalists(report))
-    return {name: json.loads(figure.to_json()) for name, figure in drawn.items()}
-
-
-def _curves(report: Report, rows: Sequence[RankedTrial]) -> dict[str, Any]:
-    curves = [(row, gather_curve(report, row)) for row in rows]
-    return {
-        str(row.number): {
-            "title": curve.title,
-            "epochs": curve.epochs,
-            "pairs": [curve.accuracy, curve.cross_entropy],
-            "kept": curve.kept,
-            "reason": row.reason,
-        }
-        for row, curve in curves
-    }
 
 
 def _soft_bounds(sentence: str) -> Markup:
@@ -203,24 +206,3 @@ def _soft_bounds(sentence: str) -> Markup:
 def _with_code(text: str) -> Markup:
     """A paragraph with what stands in backticks as code."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
-
-
-def _embedded(data: Mapping[str, Any]) -> Markup:
-    """JSON that may stand inside a script element: no "<", so neither its end nor a comment can begin in it."""
-    text = json.dumps(data, ensure_ascii=True, separators=(",", ":"))
-    for character in "<>&":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return Markup(text)
-
-
-def _policy(*scripts: str) -> str:
-    digests = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts)
-    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
-    return (
-        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:; "
-        "base-uri 'none'; form-action 'none'"
-    )
-
-
-def _asset(name: str) -> str:
-    return (files("sweep.report") / "templates" / name).read_text(encoding="utf-8")

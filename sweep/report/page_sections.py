@@ -66,12 +66,9 @@ def columns(report: Report) -> tuple[Column, ...]:
     shown += [("balanced", "Balanced")] if report.unequal else []
     shown += [("gap", "Gap"), ("objective", "J")]
     shown += [("chosen", "Chosen")] if report.ranking.optimism else []
-    shown += [("epoch", "Epoch"), ("seconds", "Time")]
     meanings = {
         **EXPLANATIONS,
         "objective": "What the search maximises: minus the validation cross-entropy, less a share of its gap.",
-        "epoch": "The epoch whose weights were kept, of those trained.",
-        "seconds": "Wall time of the whole trial.",
     }
     return tuple(Column(key=key, title=title, meaning=meanings[key]) for key, title in shown)
 

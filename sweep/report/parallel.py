@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,13 +16,15 @@ from sweep.records import Scalar
 from sweep.report.fields import varying_fields
 from sweep.report.figures import hover_text
 from sweep.report.gather import Report
-from sweep.report.style import GAP, TIER_COLOURS, label, layout
+from sweep.report.style import GAP, TIER_COLOURS, TIER_SYMBOLS, label, layout
 from sweep.report.wording import setting
 
 __all__ = ["Axis", "Line", "draw_parallel_coordinates", "gather_parallel_coordinates"]
 
 OUTSIDE = -0.1
 """Where a value stands that lies outside its axis, such as a baseline's l2 of 0 on a logarithmic one."""
+_WITH_DOTS = 200
+"""So many trials have a dot on each axis: of more they tell nothing, and cost a browser seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +81,7 @@ def draw_parallel_coordinates(axes: Sequence[Axis], lines: Iterable[Line]) -> go
     for tier in reversed(Tier):
         members = [line for line in every if line.tier is tier]
         if members:
-            figure.add_trace(_tier_trace(tier, members))
+            figure.add_trace(_tier_trace(tier, members, dots=len(every) <= _WITH_DOTS))
     figure.add_trace(go.Scatter(x=[], y=[], mode="lines", line={"width": 3.5}, hoverinfo="skip", name="picked"))
     for position, axis in enumerate(axes):
         figure.add_shape(type="line", x0=position, x1=position, y0=0, y1=1, line={"color": GAP, "width": 1.2})
@@ -104,7 +107,7 @@ def _annotate(figure: go.Figure, x: float, y: float, text: str, anchor: str) -> 
     )
 
 
-def _tier_trace(tier: Tier, members: Sequence[Line]) -> go.Scatter:
+def _tier_trace(tier: Tier, members: Sequence[Line], *, dots: bool) -> go.Scatter:
     x: list[float | None] = []
     y: list[float | None] = []
     text: list[str] = []
@@ -120,9 +123,9 @@ def _tier_trace(tier: Tier, members: Sequence[Line]) -> go.Scatter:
         y=y,
         text=text,
         customdata=number,
-        mode="lines+markers",
+        mode="lines+markers" if dots else "lines",
         line={"color": TIER_COLOURS[tier], "width": 1.8 if leading else 1.0},
-        marker={"size": 4, "color": TIER_COLOURS[tier]},
+        marker={"size": 5, "color": TIER_COLOURS[tier], "symbol": TIER_SYMBOLS[tier]},
         opacity=max(0.1, min(0.75 if leading else 0.4, 30 / len(members))),
         hovertemplate="%{text}<extra></extra>",
         name=f"tier {int(tier)}",
@@ -164,7 +167,8 @@ def _number_column(
         return (scale(value) - bottom) / span
 
     middle = math.sqrt(low * high) if log else (low + high) / 2
-    ticks = [(0.0, setting(low)), (0.5, setting(middle)), (1.0, setting(high))] if high > low else [(0.0, setting(low))]
+    places = [(0.0, low), (0.5, middle), (1.0, high)] if high > low else [(0.0, low)]
+    ticks = [(place, re.sub("^-", "−", setting(value))) for place, value in places]
     outside = sorted({setting(value) for value in values if height(value) == OUTSIDE})
     return Axis(title=name, ticks=(*ticks, *_outside(outside))), [height(value) for value in values]
 

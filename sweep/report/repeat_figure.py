@@ -77,6 +77,7 @@ def _singles(finalists: Sequence[Finalist], heights: Sequence[int], side: str) -
     return go.Scatter(
         x=[100 * value for value, _ in flat],
         y=[height - _BELOW for _, height in flat],
+        customdata=[one.number for one in finalists for _ in (one.gaps if side == "gap" else one.validations)],
         mode="markers",
         marker={"color": _COLOURS[side], "size": 7},
         opacity=0.45,
@@ -93,12 +94,13 @@ def _means(finalists: Sequence[Finalist], heights: Sequence[int], side: str) -> 
         error_x={
             "type": "data",
             "symmetric": False,
-            "array": [_length(mean.high - mean.estimate) for mean in means],
-            "arrayminus": [_length(mean.estimate - mean.low) for mean in means],
+            "array": [_length(one, mean.high - mean.estimate) for one, mean in zip(finalists, means, strict=True)],
+            "arrayminus": [_length(one, mean.estimate - mean.low) for one, mean in zip(finalists, means, strict=True)],
             "color": _COLOURS[side],
             "thickness": 2,
             "width": 0,
         },
+        customdata=[one.number for one in finalists],
         text=[_hover(one, mean, side) for one, mean in zip(finalists, means, strict=True)],
         mode="markers",
         marker={"color": _COLOURS[side], "size": 12},
@@ -107,9 +109,9 @@ def _means(finalists: Sequence[Finalist], heights: Sequence[int], side: str) -> 
     )
 
 
-def _length(half: float) -> float:
+def _length(one: Finalist, half: float) -> float:
     """A single repetition shows no scatter: its mean has no whisker."""
-    return 100 * half if math.isfinite(half) else 0.0
+    return 100 * half if one.repeats > 1 and math.isfinite(half) else 0.0
 
 
 def _hover(one: Finalist, mean: Interval, side: str) -> str:

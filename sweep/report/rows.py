@@ -10,13 +10,28 @@ import numpy as np
 from sweep.diagnosis.comparison import Change
 from sweep.diagnosis.ranking import RankedTrial
 from sweep.diagnosis.waterfall import Quantity
-from sweep.records import Interval, Scalar
+from sweep.records import Interval, Scalar, TrialRecord
 from sweep.report.gather import Report
 
-__all__ = ["flat_row", "interval_values", "predicted_shares", "ranking_row", "report_row", "waterfall_rows"]
+__all__ = [
+    "flat_row",
+    "interval_values",
+    "predicted_shares",
+    "ranking_row",
+    "report_row",
+    "trial_row",
+    "waterfall_rows",
+]
 
-# Columns of their own even where the first row, which names the columns, knows no such interval.
-_MAY_LACK = ("validation_balanced_accuracy", "gap_narrowed", "validation_gained")
+# Three columns each, also in a row that knows no such interval.
+_INTERVALS = (
+    "validation_accuracy",
+    "validation_balanced_accuracy",
+    "gap",
+    "gap_cross_entropy",
+    "gap_narrowed",
+    "validation_gained",
+)
 
 
 def ranking_row(
@@ -80,13 +95,32 @@ def predicted_shares(report: Report, row: RankedTrial) -> dict[str, float] | Non
     return {name: float(count / counts.sum()) for name, count in zip(names, counts, strict=True)}
 
 
+def trial_row(trial: TrialRecord) -> dict[str, Any]:
+    """One trial, in whatever state: when it ran, what came of it, and every field that it was trained with."""
+    failure = trial.failure
+    return {
+        "trial": trial.number,
+        "state": str(trial.state),
+        "baseline": trial.baseline,
+        "duplicate_of": trial.duplicate_of,
+        "started": None if trial.started is None else trial.started.isoformat(),
+        "finished": None if trial.finished is None else trial.finished.isoformat(),
+        "failure": failure and {"kind": failure.kind, "reason": failure.reason, "epoch": failure.epoch},
+        "configuration": dict(trial.configuration),
+    }
+
+
 def flat_row(nested: Mapping[str, Any]) -> dict[str, Any]:
-    """The same in single columns: "gap", "gap_low", "gap_high"; swept fields under their own names."""
+    """The same in single columns: "gap", "gap_low", "gap_high"; swept fields under their own names.
+
+    A hyperparameter of a hypermodel that has the name of another column is "parameters." and its name.
+    """
     flat: dict[str, Any] = {}
+    columns = {*nested, *(f"{name}_{end}" for name in _INTERVALS for end in ("low", "high"))}
     for name, value in nested.items():
         if name == "parameters":
-            flat |= value
-        elif isinstance(value, dict) or name in _MAY_LACK:
+            flat |= {f"parameters.{field}" if field in columns else field: one for field, one in value.items()}
+        elif isinstance(value, dict) or name in _INTERVALS:
             known = value or dict.fromkeys(("estimate", "low", "high"))
             flat |= {name: known["estimate"], f"{name}_low": known["low"], f"{name}_high": known["high"]}
         elif isinstance(value, list):

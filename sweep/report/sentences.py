@@ -24,6 +24,7 @@ __all__ = [
     "opening_sentence",
     "optimism_sentence",
     "order_sentence",
+    "progress_sentence",
     "repeats_sentence",
     "reported_gap_sentence",
     "retrained_sentence",
@@ -93,6 +94,16 @@ def trial_name(report: Report, number: int) -> str:
     """A trial in words, as `row_name`; a trial that is not in the ranking is named by its number."""
     row = next((row for row in report.ranking.rows if row.number == number), None)
     return f"trial {number}" if row is None else row_name(report, row)
+
+
+def progress_sentence(report: Report) -> str:
+    """How far the study is: "12 of 40 trials finished (11 complete, 1 pruned)", or how many trials it has."""
+    states = ", ".join(f"{count} {state}" for state, count in sorted(report.states.items()))
+    finished = report.states.get("complete", 0) + report.states.get("pruned", 0)
+    unfinished = report.wanted is not None and finished < report.wanted
+    total = "1 trial" if len(report.trials) == 1 else f"{len(report.trials)} trials"
+    trials = f"{finished} of {report.wanted} trials finished" if unfinished else total
+    return trials + (f" ({states})" if states else "")
 
 
 def split_sentence(report: Report) -> str:

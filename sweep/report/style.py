@@ -63,7 +63,7 @@ def layout(*, height: int, **more: object) -> dict[str, Any]:
 def axis(title: str = "", **more: object) -> dict[str, Any]:
     """A quiet axis: thin grid, no frame."""
     return {
-        "title": {"text": title, "standoff": 10},
+        "title": {"text": title, "standoff": 10, "font": {"size": 13}},
         "gridcolor": _GRID,
         "linecolor": _GRID,
         "zeroline": False,

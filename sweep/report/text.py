@@ -16,7 +16,7 @@ from sweep.diagnosis.ranking import SORT_NOTES, RankedTrial
 from sweep.diagnosis.tiers import Tier
 from sweep.records import Split
 from sweep.report.gather import Opening, Report
-from sweep.report.sentences import diagnosis_sentences, split_sentence
+from sweep.report.sentences import diagnosis_sentences, progress_sentence, split_sentence
 from sweep.report.text_sections import Line, opening_lines, sections
 from sweep.report.wording import bounds, duration, nats, objective_meaning, percent, plain, points, setting, with_bounds
 
@@ -70,7 +70,7 @@ def _verdict(report: Report) -> Iterator[RenderableType]:
 
 
 def _head(report: Report) -> Iterator[RenderableType]:
-    yield Text(plain(report.study.name), style="bold") + Text(f" · {_progress(report)}")
+    yield Text(plain(report.study.name), style="bold") + Text(f" · {progress_sentence(report)}")
     if report.question:
         yield Text(plain(report.question), style="italic")
     yield Text()
@@ -207,14 +207,6 @@ def _labelled(label: str, text: str) -> RenderableType:
     grid.add_column(overflow="fold")
     grid.add_row(Text(label), Text(text))
     return grid
-
-
-def _progress(report: Report) -> str:
-    states = ", ".join(f"{count} {state}" for state, count in sorted(report.states.items()))
-    finished = report.states.get("complete", 0) + report.states.get("pruned", 0)
-    unfinished = report.wanted is not None and finished < report.wanted
-    trials = f"{finished} of {report.wanted} trials finished" if unfinished else f"{len(report.trials)} trials"
-    return trials + (f" ({states})" if states else "")
 
 
 def _data(report: Report) -> str:

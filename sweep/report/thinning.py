@@ -1,4 +1,4 @@
-"""Of thousands of trials those that the page shows: no browser moves ten thousand lines, and nobody reads them."""
+"""Of thousands of trials those that figures show: no browser moves ten thousand lines, and nobody reads them."""
 
 from __future__ import annotations
 
@@ -33,9 +33,8 @@ def thinned_sentence(report: Report) -> str:
     if total <= MOST_SHOWN:
         return ""
     return (
-        f"Of {total:,} trials the page shows {len(shown_rows(report)):,}: the first {MOST_SHOWN // 2}, one in "
-        f"{_every(total)} of the others, the baseline and the Pareto front. The command `sweep report --format csv` "
-        "writes them all."
+        f"Of {total:,} trials the figures show {len(shown_rows(report)):,}: the first {MOST_SHOWN // 2}, one in "
+        f"{_every(total)} of the others, the baseline and the Pareto front. The table has them all."
     )
 
 

@@ -79,8 +79,9 @@ def test_intervals_are_slanted_and_the_named_trials_named(toy_report: Report) ->
     assert lines.x[:2] == (first.validation[0], first.validation[2])
     assert lines.y[:2] == (first.gap[2], first.gap[0])
     assert dots.customdata[0] == first.number
-    named = dict(zip(figure.data[-1].text, figure.data[-1].textposition, strict=True))
-    assert named == {"your configuration": "top right", "rank 1: &lt;b&gt;": "bottom left"}
+    named = {note.text: (note.xanchor, note.ay < 0) for note in figure.layout.annotations}
+    assert named == {"your configuration": ("left", True), "rank 1: &lt;b&gt;": ("right", False)}
+    assert len(figure.data[-1].x) == 2
 
 
 def test_the_pareto_front_has_a_halo_behind_all_points(toy_report: Report) -> None:

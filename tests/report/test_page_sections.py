@@ -17,14 +17,14 @@ def test_columns_are_those_that_the_study_has(
     toy_report: Report, study_record: StudyMaker, toy_trials: tuple[TrialRecord, ...]
 ) -> None:
     assert [one.key for one in columns(toy_report)] == [
-        "train", "validation", "gap", "objective", "chosen", "epoch", "seconds"
+        "train", "validation", "gap", "objective", "chosen"
     ]  # fmt: skip
     study = study_record()
     counts = {**study.data.counts, "validation": (200, 100, 100, 100, 100)}
     unequal = replace(study, data=replace(study.data, counts=counts))
     # Without labels no choice is corrected.
     assert [one.key for one in columns(gather_report(unequal, toy_trials))] == [
-        "train", "validation", "balanced", "gap", "objective", "epoch", "seconds"
+        "train", "validation", "balanced", "gap", "objective"
     ]  # fmt: skip
     assert all(one.meaning.endswith(".") for one in columns(toy_report))
 
