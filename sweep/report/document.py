@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from importlib.resources import files
 from typing import Any, get_args
 
 from sweep.diagnosis.comparison import Comparison
@@ -16,10 +17,18 @@ from sweep.diagnosis.survival import Surviving
 from sweep.diagnosis.waterfall import Quantity, Waterfall
 from sweep.records import Split
 from sweep.report.gather import Opening, Report
-from sweep.report.rows import interval_values, predicted_shares, report_row
+from sweep.report.rows import interval_values, predicted_shares, report_row, trial_row
 from sweep.report.sentences import opening_sentence, optimism_sentence, repeats_sentence
 
-__all__ = ["JSON_SCHEMA", "JSON_VERSION", "render_json"]
+__all__ = [
+    "JSON_SCHEMA",
+    "JSON_VERSION",
+    "comparison_values",
+    "finite",
+    "json_schema",
+    "render_json",
+    "waterfall_values",
+]
 
 JSON_SCHEMA = "sweep.report"
 JSON_VERSION = 1
@@ -41,7 +50,7 @@ def render_json(report: Report, rows: Sequence[RankedTrial]) -> str:
         "data": _data(report),
         "verdict": report.diagnosis and report.diagnosis.plain,
         "sentence": report.sentence,
-        "comparison": _comparison(ranking.comparison),
+        "comparison": ranking.comparison and comparison_values(ranking.comparison),
         "base_rate": {"accuracy": ranking.base_rate.accuracy, "cross_entropy": ranking.base_rate.cross_entropy},
         "sort": report.sort,
         "sort_note": SORT_NOTES[report.sort],
@@ -49,10 +58,11 @@ def render_json(report: Report, rows: Sequence[RankedTrial]) -> str:
         "optimism": _optimism(report),
         "ranking": [{**report_row(report, row), "predicted_shares": predicted_shares(report, row)} for row in rows],
         "waterfalls": [
-            {"trial": row.number, **_waterfall(report.waterfall(row, quantity))}
+            {"trial": row.number, **waterfall_values(report.waterfall(row, quantity))}
             for row in rows
             for quantity in get_args(Quantity)
         ],
+        "trials": [trial_row(trial) for trial in report.trials],
         "repeats": [_repeated(one) for one in report.repeated.values()],
         "survival": _survival(report),
         "importances": {metric: dict(shares) for metric, shares in report.importances.items()},
@@ -65,9 +75,14 @@ def render_json(report: Report, rows: Sequence[RankedTrial]) -> str:
         ],
         "notes": list(ranking.notes),
     }
-    text = json.dumps(_finite(document), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    text = json.dumps(finite(document), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
     # A file name that is no valid UTF-8 holds lone surrogates: they cannot be printed, but escaped they are valid JSON.
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def json_schema() -> str:
+    """The JSON schema (draft 2020-12) of what `render_json` writes, ending with a line break."""
+    return (files("sweep.report") / "report.schema.json").read_text(encoding="utf-8")
 
 
 def _study(report: Report) -> dict[str, Any]:
@@ -98,9 +113,8 @@ def _data(report: Report) -> dict[str, Any]:
     }
 
 
-def _comparison(comparison: Comparison | None) -> dict[str, Any] | None:
-    if comparison is None:
-        return None
+def comparison_values(comparison: Comparison) -> dict[str, Any]:
+    """What changes from one trial to another, as plain values."""
     return {
         "from": comparison.first,
         "to": comparison.second,
@@ -125,7 +139,8 @@ def _optimism(report: Report) -> dict[str, Any] | None:
     }
 
 
-def _waterfall(fall: Waterfall) -> dict[str, Any]:
+def waterfall_values(fall: Waterfall) -> dict[str, Any]:
+    """A waterfall as plain values."""
     return {
         "quantity": fall.quantity,
         "reported_train": fall.reported_train,
@@ -244,10 +259,10 @@ def _sealed_comparison(comparison: SealedComparison) -> dict[str, Any]:
     }
 
 
-def _finite(value: object) -> object:
+def finite(value: object) -> object:
     """JSON knows no infinity and no NaN: they become null."""
     if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

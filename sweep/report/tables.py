@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from sweep.diagnosis.ranking import SORT_NOTES, RankedTrial
+from sweep.records import Scalar, TrialRecord
 from sweep.report.document import render_json
 from sweep.report.gather import Report
-from sweep.report.rows import flat_row, report_row
+from sweep.report.rows import flat_row, report_row, trial_row
 from sweep.report.sentences import (
     EXPLANATIONS,
     diagnosis_sentences,
@@ -26,14 +27,17 @@ __all__ = ["TableFormat", "render_table"]
 
 TableFormat = Literal["json", "csv", "markdown"]
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
 
 def render_table(report: Report, form: TableFormat, *, top: int | None = None) -> str:
     """The ranking as text of that format, ending with a line break.
 
     Args:
         report: its rows in its order.
-        form: "json" carries the whole report, "csv" and "markdown" the ranking.
-        top: only the first rows.
+        form: "json" carries the whole report (`report.schema.json` describes it), "markdown" the ranking, "csv" the
+            ranking and under it the trials that have no place in it: those that run, failed or repeat another one.
+        top: only the first rows of the ranking.
 
     Raises:
         ValueError: there is no such format.
@@ -43,16 +47,45 @@ def render_table(report: Report, form: TableFormat, *, top: int | None = None) -
     rows = report.rows[:top]
     if form == "json":
         return render_json(report, rows)
-    return _csv(report, rows) if form == "csv" else _markdown(report, rows)
+    return _csv(report, rows, ranked_only=top is not None) if form == "csv" else _markdown(report, rows)
 
 
-def _csv(report: Report, rows: Sequence[RankedTrial]) -> str:
-    flat = [flat_row(report_row(report, row)) for row in rows]
+def _csv(report: Report, rows: Sequence[RankedTrial], *, ranked_only: bool) -> str:
+    """A row a trial, numbers in full; the fields that were not swept stand at the right."""
+    table = [{**flat_row(report_row(report, row)), **_settings(report, row.trial)} for row in rows]
+    placed = {row.number for row in report.rows}
+    others = [trial for trial in report.trials if trial.number not in placed and not ranked_only]
+    table += [_unranked(report, trial) for trial in others]
+    columns = dict.fromkeys(name for row in table for name in row) or {"rank": None}
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(flat[0]) if flat else ["rank"], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(flat)
-    return text.getvalue()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(map(_no_formula, columns))
+    writer.writerows([_no_formula(row.get(name)) for name in columns] for row in table)
+    # A file name that is no valid UTF-8 holds lone surrogates, which cannot be printed.
+    return text.getvalue().encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _unranked(report: Report, trial: TrialRecord) -> dict[str, Any]:
+    """A trial that runs, failed or repeats another one, in the columns of the ranking."""
+    said = trial_row(trial)
+    reason = f"repeats trial {trial.duplicate_of}" if trial.duplicate_of is not None else ""
+    if trial.failure is not None:
+        reason = trial.failure.reason
+    swept = {name: trial.configuration.get(name, trial.parameters.get(name)) for name in report.swept}
+    known = {name: said[name] for name in ("trial", "baseline", "state")}
+    return {**flat_row({**known, "reason": reason, "parameters": swept}), **_settings(report, trial)}
+
+
+def _settings(report: Report, trial: TrialRecord) -> dict[str, Scalar]:
+    return {f"configuration.{name}": value for name, value in trial.configuration.items() if name not in report.swept}
+
+
+def _no_formula(value: object) -> object:
+    """Spreadsheets take a text for a formula that begins like one: an apostrophe before it keeps it text.
+
+    Source: OWASP, CSV Injection, https://owasp.org/www-community/attacks/CSV_Injection
+    """
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def _markdown(report: Report, rows: Sequence[RankedTrial]) -> str:

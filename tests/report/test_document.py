@@ -9,9 +9,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from sweep.records import StudyRecord, TrialRecord, UnreadableFile
-from sweep.report.document import JSON_SCHEMA, JSON_VERSION, render_json
+from sweep.report.document import JSON_SCHEMA, JSON_VERSION, json_schema, render_json
 from sweep.report.gather import Report, gather_report
 
 StudyMaker = Callable[..., StudyRecord]
@@ -95,6 +96,51 @@ def test_curves_and_openings(full_report: Report) -> None:
     assert first["scores"][0]["inside"] is True
     assert first["scores"][1]["predicted"] is None
     assert first["comparisons"][0]["p_adjusted"] == full_report.openings[0].result.comparisons[0].p_adjusted
+
+
+# ---- the schema ----------------------------------------------------------------------------------------------------
+
+
+def closed(schema: object) -> object:
+    """The schema with every object closed, so that a field that it does not describe is an error."""
+    if isinstance(schema, list):
+        return [closed(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    inner = {name: closed(one) for name, one in schema.items()}
+    return {**inner, "additionalProperties": False} if "properties" in schema and schema.get("type") else inner
+
+
+@pytest.fixture(scope="module")
+def validator() -> Draft202012Validator:
+    schema = json.loads(json_schema())
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator(closed(schema))
+
+
+def test_the_schema_describes_every_field(
+    diagnosed_report: Report, study_record: StudyMaker, validator: Draft202012Validator
+) -> None:
+    for report in (diagnosed_report, gather_report(study_record(), [])):
+        assert [f"{one.json_path}: {one.message}" for one in validator.iter_errors(parsed(report))] == []
+
+
+def test_the_schema_refuses_what_is_not_such_a_report(full_report: Report, validator: Draft202012Validator) -> None:
+    document = parsed(full_report)
+    assert not validator.is_valid({**document, "version": 2})
+    assert not validator.is_valid({**document, "leader": "18"})
+    assert not validator.is_valid({**document, "new": 1}), "closed for this test alone"
+    assert Draft202012Validator(json.loads(json_schema())).is_valid({**document, "new": 1})
+    del document["ranking"][0]["gap"]
+    assert not validator.is_valid(document)
+
+
+def test_every_trial_is_listed_in_whatever_state(toy_report: Report) -> None:
+    trials = parsed(toy_report)["trials"]
+    assert [one["trial"] for one in trials] == list(range(40))
+    assert trials[11]["failure"]["kind"] == "nan"
+    assert trials[30]["duplicate_of"] == 4
+    assert trials[0]["configuration"] == dict(toy_report.trials[0].configuration)
 
 
 def test_what_is_not_known_is_null_or_empty(study_record: StudyMaker) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from sweep.report.frames import epochs_frame, ranking_frame, waterfall_frame
+from sweep.report.frames import epochs_frame, findings_frame, ranking_frame, trials_frame, waterfall_frame
 from sweep.report.gather import Report, gather_report
 
 
@@ -37,3 +39,26 @@ def test_the_waterfall_frame_sums_to_the_reported_gap(full_report: Report) -> No
     assert mine["estimate"].sum() == pytest.approx(reported)
     assert mine["term"].tolist()[-2:] == ["clean_gap", "validation_pipeline"]
     assert waterfall_frame(gather_report(full_report.study, [])).columns.tolist() == frame.columns.tolist()
+
+
+def test_the_trials_frame_has_every_trial_and_field(toy_report: Report) -> None:
+    frame = trials_frame(toy_report.trials)
+    assert frame["trial"].tolist() == list(range(40))
+    assert frame.loc[11, "failure"] == "the loss became NaN; try a lower learning_rate"
+    assert frame.loc[30, "duplicate_of"] == 4
+    assert frame.loc[0, "head_width"] == "none"
+    named = trials_frame([replace(toy_report.trials[0], configuration={"state": 3})])
+    assert (named.loc[0, "state"], named.loc[0, "configuration.state"]) == ("complete", 3)
+    assert trials_frame([]).columns.tolist() == frame.columns.tolist()[:7]
+
+
+def test_the_findings_frame_has_a_row_for_every_cause(diagnosed_report: Report, toy_report: Report) -> None:
+    frame = findings_frame(diagnosed_report)
+    assert diagnosed_report.diagnosis is not None
+    assert len(frame) == len(diagnosed_report.diagnosis.verdict.judged)
+    first, leak = frame.iloc[0], diagnosed_report.diagnosis.verdict.causes[0]
+    assert leak.effect is not None
+    assert (first["cause"], first["outcome"]) == ("leak", "found")
+    assert (first["effect"], first["low"]) == (leak.effect.estimate, leak.effect.low)
+    assert frame.set_index("cause").loc["shift", "missing"] == "no features"
+    assert findings_frame(toy_report).columns.tolist() == frame.columns.tolist()

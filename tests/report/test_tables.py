@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from sweep.records import ImageRecord, Split, StudyRecord, TrialRecord
+from sweep.records import ImageRecord, Split, StudyRecord, TrialRecord, TrialState
 from sweep.report.gather import Report, gather_report
 from sweep.report.tables import render_table
 
@@ -26,9 +26,77 @@ def test_top_shortens_every_format(toy_report: Report) -> None:
 
 def test_csv_has_one_line_a_trial_and_full_precision(toy_report: Report) -> None:
     rows = list(csv.DictReader(io.StringIO(render_table(toy_report, "csv"))))
-    assert [int(row["rank"]) for row in rows] == list(range(1, 38))
+    assert [row["rank"] for row in rows] == [*map(str, range(1, 38)), "", "", ""]
     assert float(rows[0]["validation_accuracy_low"]) == toy_report.rows[0].validation.low
     assert float(rows[0]["dropout"]) == toy_report.rows[0].trial.parameters["dropout"]
+
+
+def test_csv_tells_of_trials_without_a_place_too(toy_report: Report) -> None:
+    running = replace(toy_report.trials[5], number=40, state=TrialState.RUNNING, measurement=None, objective=None)
+    report = replace(toy_report, trials=(*toy_report.trials, running))
+    rows = list(csv.DictReader(io.StringIO(render_table(report, "csv"))))[37:]
+    assert [(row["trial"], row["state"]) for row in rows] == [
+        ("11", "failed"),
+        ("23", "failed"),
+        ("30", "complete"),
+        ("40", "running"),
+    ]
+    assert rows[0]["reason"] == "the loss became NaN; try a lower learning_rate"
+    assert rows[2]["reason"] == "repeats trial 4"
+    assert float(rows[3]["dropout"]) == running.parameters["dropout"]
+    assert (rows[3]["gap"], rows[3]["gap_low"]) == ("", "")
+
+
+def test_csv_of_a_study_whose_trials_all_run_has_its_columns(study_record: StudyMaker, toy_report: Report) -> None:
+    running = replace(toy_report.trials[5], state=TrialState.RUNNING, measurement=None, objective=None)
+    report = gather_report(study_record(), [running])
+    (row,) = csv.DictReader(io.StringIO(render_table(report, "csv")))
+    assert (row["trial"], row["state"]) == ("5", "running")
+    assert "running" in render_table(report, "json")
+    assert "No trial has been measured yet." in render_table(report, "markdown")
+
+
+def test_csv_has_the_fields_that_were_not_swept_at_the_right(
+    study_record: StudyMaker, toy_trials: tuple[TrialRecord, ...]
+) -> None:
+    whole = [replace(one, configuration={**one.configuration, "pooling": "avg"}) for one in toy_trials]
+    table = csv.DictReader(io.StringIO(render_table(gather_report(study_record(), whole), "csv")))
+    assert (table.fieldnames or ())[-1] == "configuration.pooling"
+    assert {row["configuration.pooling"] for row in table} == {"avg"}
+
+
+def test_csv_holds_no_formula(study_record: StudyMaker, toy_trials: tuple[TrialRecord, ...]) -> None:
+    names = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "plain"]
+    hostile = [
+        replace(trial, configuration={**trial.configuration, "weights": name, "=field": 1})
+        for trial, name in zip(toy_trials, names, strict=False)
+    ]
+    study = study_record(space={"weights": {"choices": names}})
+    text = render_table(gather_report(study, hostile), "csv")
+    table = csv.DictReader(io.StringIO(text))
+    assert "'configuration.=field" not in (table.fieldnames or ())
+    assert {row["weights"] for row in table} == {*(f"'{name}" for name in names[:5]), "plain"}
+    assert '"-' not in text
+    assert all(float(row["objective"]) < 0 for row in csv.DictReader(io.StringIO(text))), "a number stays a number"
+
+
+def test_csv_of_a_hyperparameter_named_like_a_column(
+    study_record: StudyMaker, toy_trials: tuple[TrialRecord, ...]
+) -> None:
+    named = [replace(one, configuration={"gap": 7, "gap_low": 8}) for one in toy_trials[:3]]
+    report = gather_report(study_record(space={"gap": {"choices": [7]}, "gap_low": {"choices": [8]}}), named)
+    first = next(csv.DictReader(io.StringIO(render_table(report, "csv"))))
+    assert (first["parameters.gap"], first["parameters.gap_low"]) == ("7", "8")
+    assert float(first["gap"]) == report.rows[0].gap.estimate
+
+
+def test_csv_of_a_file_name_that_is_no_unicode_can_be_printed(
+    study_record: StudyMaker, toy_trials: tuple[TrialRecord, ...]
+) -> None:
+    broken = replace(toy_trials[0], configuration={"weights": "caf\udce9.h5"})
+    text = render_table(gather_report(study_record(space={}), [broken]), "csv")
+    assert "caf\\udce9.h5" in text
+    assert text.encode("utf-8")
 
 
 def test_csv_of_an_empty_study_has_a_header(study_record: StudyMaker) -> None:
@@ -48,7 +116,8 @@ def test_every_row_but_the_baseline_s_says_what_it_changed(toy_report: Report) -
     change = toy_report.ranking.changes[int(rows[0]["trial"])]
     assert float(rows[0]["gap_narrowed_low"]) == change.gap_narrowed.low
     assert float(rows[0]["validation_gained"]) == change.accuracy_gained.estimate
-    assert [row["gap_narrowed"] == "" for row in rows] == [row["baseline"] == "True" for row in rows]
+    ranked = [row for row in rows if row["rank"]]
+    assert [row["gap_narrowed"] == "" for row in ranked] == [row["baseline"] == "True" for row in ranked]
     table = [line for line in render_table(toy_report, "markdown").splitlines() if line.startswith("| ")]
     assert "| gap narrowed | validation gained |" in table[0]
     assert "| – | – |" in next(line for line in table if "(baseline)" in line)
