@@ -42,6 +42,7 @@ _MEASURED = (
     "gap_accuracy",
     "gap_cross_entropy",
     "train_accuracy",
+    "train_cross_entropy",
     "validation_accuracy",
     "validation_cross_entropy",
     "selected_epoch",
