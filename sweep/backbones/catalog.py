@@ -34,7 +34,7 @@ from sweep.studyfile.definition import ModelSettings
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["Backbone", "backbone_names", "check_backbone", "load_backbone", "minimum_size"]
+__all__ = ["Backbone", "backbone_names", "builder_name", "check_backbone", "load_backbone", "minimum_size"]
 
 EMBEDDED = "efficientnet-lite0"
 
@@ -120,6 +120,11 @@ class Backbone:
 def backbone_names() -> tuple[str, ...]:
     """Every name that `model.backbone` may have, the embedded one first."""
     return tuple(_CATALOG)
+
+
+def builder_name(name: str) -> str:
+    """Of a backbone in `keras.applications`; "" for the embedded one, which is not there."""
+    return _entry(name).builder
 
 
 def minimum_size(name: str) -> int:

@@ -13,7 +13,7 @@ from sweep.data.wording import counted
 from sweep.errors import DataError
 from sweep.records import Split
 
-__all__ = ["FoundFile", "Listing", "list_folder"]
+__all__ = ["FoundFile", "Listing", "list_folder", "pictures_in"]
 
 _SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 _HEIF_SUFFIXES = frozenset({".heic", ".heif"})
@@ -85,6 +85,11 @@ def list_folder(root: Path, place: str) -> Listing:
     return Listing(
         root=root, files=tuple(paths[path] for path in sorted(paths)), levels=2 if sides else 1, notes=walk.notes()
     )
+
+
+def pictures_in(folder: Path) -> tuple[Path, ...]:
+    """Every image in and below a folder, by path, whatever it shows; raises `DataError` for a name that is no text."""
+    return tuple(sorted(_images(folder, _Walk(folder.resolve().parent))))
 
 
 def _side_folders(root: Path) -> dict[str, Split]:

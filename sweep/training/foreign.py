@@ -21,7 +21,7 @@ from sweep.training.modes import ModelModes, Subject, SwitchedModel, measure_mod
 from sweep.training.recalibration import recalibrate
 from sweep.training.switching import learning_norms, switches_of
 
-__all__ = ["ForeignModel", "Said", "check_classes", "load_foreign", "prepared"]
+__all__ = ["ForeignModel", "Said", "check_classes", "load_foreign", "load_original", "prepared"]
 
 Float32 = NDArray[np.float32]
 Tensor: TypeAlias = keras.KerasTensor
@@ -167,12 +167,7 @@ def load_foreign(file: KerasFile) -> ForeignModel:
     Raises:
         BackboneError: it cannot be loaded, or is no classifier of square colour pictures.
     """
-    try:
-        original = keras.models.load_model(file.path, safe_mode=True, compile=False)
-    except Exception as error:  # a wrong description makes Keras raise nearly anything
-        raise unreadable(
-            file.name, f"{type(error).__name__}: {(str(error).strip() or 'no reason').splitlines()[0]}"
-        ) from error
+    original = load_original(file)
     image_size, width = _check_input(file.name, original), _check_output(file.name, original)
     from_logits = _gives_logits(original, image_size)
     outputs = original.outputs[0]
@@ -189,6 +184,16 @@ def load_foreign(file: KerasFile) -> ForeignModel:
         num_classes=max(2, width),
         from_logits=from_logits,
     )
+
+
+def load_original(file: KerasFile) -> keras.Model:
+    """The model of a file as it was saved; raises `BackboneError` where it cannot be loaded in safe mode."""
+    try:
+        return keras.models.load_model(file.path, safe_mode=True, compile=False)
+    except Exception as error:  # a wrong description makes Keras raise nearly anything
+        raise unreadable(
+            file.name, f"{type(error).__name__}: {(str(error).strip() or 'no reason').splitlines()[0]}"
+        ) from error
 
 
 def check_classes(foreign: ForeignModel, folder: str, class_names: Sequence[str]) -> None:

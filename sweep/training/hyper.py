@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -15,7 +16,7 @@ from sweep.progress import Progress
 from sweep.records import IndexArray, Measurement, SplitIndices
 from sweep.studyfile.definition import Configuration
 from sweep.training.course import Keeper, Reporter, Unpruned
-from sweep.training.evaluation import evaluate
+from sweep.training.evaluation import Evaluation, evaluate
 from sweep.training.fused import translated
 from sweep.training.hyper_cut import CutModel, cut_model
 from sweep.training.hyper_fit import Candidate, HyperFit, blamed
@@ -28,11 +29,28 @@ from sweep.training.sizes import ModelDescription
 from sweep.training.task import Task
 from sweep.training.trial import Tested
 
-__all__ = ["Candidate", "HyperTrainer"]
+__all__ = ["Candidate", "FittedModel", "HyperTrainer"]
 
 _BYTES = 4  # float32
 _MOST_GATHERED = 2
 """Numbers that an optimizer keeps of each trainable parameter; Adam's, which keeps most of the usual ones."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FittedModel:
+    """A hypermodel trained once more, for its model.
+
+    Attributes:
+        measurement: of the training.
+        validation: what the model says of the validation side, clean.
+        model: with the weights that were kept; takes RGB pixels from 0 to 255.
+        reading: how its outputs are read.
+    """
+
+    measurement: Measurement
+    validation: Evaluation
+    model: keras.Model
+    reading: Reading
 
 
 class HyperTrainer:
@@ -92,6 +110,25 @@ class HyperTrainer:
         """Train again as the trial of that seed was trained, and measure the sealed side; errors as for `train`."""
         run, measurement = self._train(configuration, self._task.on(split), seed, Unpruned(), thorough=False)
         return Tested.of(measurement, evaluate(run.whole_logits(self._sealed), self._task.labels[self._sealed]))
+
+    @translated()
+    def fit(
+        self,
+        configuration: Configuration,
+        *,
+        seed: Sequence[int],
+        reporter: Reporter,
+        split: SplitIndices | None = None,
+    ) -> FittedModel:
+        """Train one configuration, as `train` does, and keep its model; arguments and errors as for `train`."""
+        task = self._task.on(split)
+        run, measurement = self._train(configuration, task, seed, reporter, thorough=False)
+        return FittedModel(
+            measurement=measurement,
+            validation=run.evaluate(task.validation),
+            model=run.model,
+            reading=self._read(run.model, configuration),
+        )
 
     @translated()
     def describe(self, configuration: Configuration) -> ModelDescription:

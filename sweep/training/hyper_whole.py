@@ -22,7 +22,7 @@ from sweep.training.optimizer import make_optimizer
 from sweep.training.seeds import TrialSeeds
 from sweep.training.task import steps_per_epoch
 
-__all__ = ["fit_options", "whole_model", "written_labels"]
+__all__ = ["PlainParts", "fit_options", "preprocessed", "whole_model", "written_labels"]
 
 Tensor: TypeAlias = keras.KerasTensor
 
@@ -46,12 +46,12 @@ def whole_model(configuration: Configuration, backbone: Backbone, num_classes: i
     model, training = configuration.model, configuration.training
     tail = tail_model(backbone, Cut(INPUT), model)
     shape = (backbone.image_size, backbone.image_size, 3)
-    trainable = build_trainable(model, tail=tail, input_shape=shape, num_classes=num_classes, parts=_Parts(model))
+    trainable = build_trainable(model, tail=tail, input_shape=shape, num_classes=num_classes, parts=PlainParts(model))
     if model.weights == "none":
         seed = int(np.random.randint(2**31))
         Beginning(trainable, tail, redrawn=True).restore(TrialSeeds.of((seed,)))
     pixels = keras.Input(shape, name="pixels")
-    whole = keras.Model(pixels, trainable(_preprocessed(pixels, backbone)), name="whole")
+    whole = keras.Model(pixels, trainable(preprocessed(pixels, backbone)), name="whole")
     whole.compile(
         optimizer=make_optimizer(
             training.optimizer,
@@ -112,7 +112,7 @@ class _Rates(keras.callbacks.Callback):  # type: ignore[misc]
         self.model.optimizer.learning_rate = float(self._rates[self._epoch, batch])
 
 
-class _Parts:
+class PlainParts:
     """The layers of a head, as Keras has them."""
 
     def __init__(self, model: ModelSettings) -> None:
@@ -134,7 +134,8 @@ class _Parts:
         return keras.regularizers.L2(self._model.activity_l2)
 
 
-def _preprocessed(pixels: Tensor, backbone: Backbone) -> Tensor:
+def preprocessed(pixels: Tensor, backbone: Backbone) -> Tensor:
+    """RGB pixels from 0 to 255, symbolic, float32, as a backbone is given them, by layers of Keras."""
     tensor = pixels
     if backbone.channels != "rgb":
         tensor = _linear(CHANNELS[backbone.channels], "channels")(tensor)

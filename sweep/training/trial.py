@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,7 @@ from sweep.training.stream import mixed
 from sweep.training.structure import Structure
 from sweep.training.task import Task, draw_batches
 
-__all__ = ["Library", "Reporter", "Tested", "Trainer"]
+__all__ = ["Fitted", "Library", "Reporter", "Tested", "Trainer"]
 
 # Share of the memory for the variables of structures. Their number has no bound of its own: TensorFlow keeps compiled
 # code to the end of the process, 10 MB a structure, so forgetting a small one would free little and cost a compile.
@@ -79,6 +79,21 @@ class Tested:
             cross_entropy=sealed.cross_entropy,
             balanced_accuracy=sealed.balanced_accuracy,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Fitted:
+    """A configuration trained once more, for its weights.
+
+    Attributes:
+        measurement: of the training.
+        validation: what the weights say of the validation side, clean.
+        weights: of what follows the cut, tail and head, in Keras' order.
+    """
+
+    measurement: Measurement
+    validation: Evaluation
+    weights: tuple[NDArray[Any], ...]
 
 
 class Trainer:
@@ -137,6 +152,24 @@ class Trainer:
         """
         run, measurement = self._train(configuration, self._task.on(split), seed, Unpruned(), thorough=False)
         return Tested.of(measurement, evaluate(run.logits(self._sealed), self._task.labels[self._sealed]))
+
+    @translated()
+    def fit(
+        self,
+        configuration: Configuration,
+        *,
+        seed: Sequence[int],
+        reporter: Reporter,
+        split: SplitIndices | None = None,
+    ) -> Fitted:
+        """Train one configuration, as `train` does, and keep its weights. Arguments and errors are those of `train`."""
+        task = self._task.on(split)
+        run, measurement = self._train(configuration, task, seed, reporter, thorough=False)
+        return Fitted(
+            measurement=measurement,
+            validation=evaluate(run.logits(task.validation), task.labels[task.validation]),
+            weights=tuple(run.weights()),
+        )
 
     @translated()
     def describe(self, configuration: Configuration) -> ModelDescription:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sweep.data.listing import list_folder
+from sweep.data.listing import list_folder, pictures_in
 from sweep.errors import DataError
 from sweep.records import Split
 
@@ -168,3 +168,13 @@ def test_a_file_name_that_is_no_text(folder: MakeFolder) -> None:
         pytest.skip("this file system takes UTF-8 names only")
     with pytest.raises(DataError, match=r"dog: received the file name 'caf\\udce9.jpg'; expected file names in UTF-8"):
         list_folder(root, "photos")
+
+
+def test_every_picture_below_a_folder_is_found_whatever_it_shows(folder: MakeFolder) -> None:
+    root = folder("dog/b.PNG", "a.jpg", "cat/2024/c.tiff", "notes.txt", ".hidden/d.jpg")
+    assert [path.relative_to(root).as_posix() for path in pictures_in(root)] == [
+        "a.jpg",
+        "cat/2024/c.tiff",
+        "dog/b.PNG",
+    ]
+    assert pictures_in(folder("empty/") / "empty") == ()
