@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import gc
 import os
+import pwd
+import shutil
+import socket
+import subprocess
 import sys
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 # Several threads a small matrix cost more than they bring, above all where other programs crowd the cores.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -36,6 +42,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # TensorFlow's objects are many and live long: looking through them again and again took 7 % of the tests' time.
 gc.set_threshold(20_000, 20, 50)
 SHARED = Path(__file__).parents[2] / "shared"
+# Read here, since each test starts without the caller's settings.
+POSTGRES_REQUIRED = os.environ.get("SWEEP_REQUIRE_POSTGRES", "") not in ("", "0", "false")
 
 
 @pytest.fixture(autouse=True)
@@ -272,3 +280,93 @@ def make_trial(
         baseline=bool(fields.pop("baseline", False)),
         **fields,  # type: ignore[arg-type]
     )
+
+
+# ---- a database server ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class PostgresServer:
+    """A PostgreSQL server of the tests' own, which takes everybody on 127.0.0.1 whatever the password is.
+
+    Attributes:
+        port: where it listens.
+        binaries: the folder of its programs.
+        folder: of its data.
+    """
+
+    port: int
+    binaries: Path
+    folder: Path
+
+    def url(self, name: str) -> str:
+        return f"postgresql+psycopg://sweep:pass-word@127.0.0.1:{self.port}/{name}"
+
+    def say(self, statement: str, name: str = "postgres") -> None:
+        """Have it execute a statement in one of its databases."""
+        import psycopg  # noqa: PLC0415 - an extra, for the tests that need it only
+
+        with psycopg.connect(self.url(name).replace("+psycopg", ""), autocommit=True) as connection:
+            connection.execute(statement)
+
+    def call(self, program: str, *arguments: str) -> None:
+        """Run one of its programs, which refuse to be run by root."""
+        user = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
+        command = [str(self.binaries / program), "-D", str(self.folder / "data"), *arguments]
+        with (self.folder / "said").open("ab") as said:
+            subprocess.run(command, check=True, stdout=said, stderr=said, cwd=self.folder, **user)  # type: ignore[call-overload]
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A server that is started for the first test that asks for it, on a free port."""
+    binaries = _postgres_binaries()
+    folder = Path(tempfile.mkdtemp(prefix="sweep-postgres-"))  # not in pytest's own, which others must not enter
+    if os.geteuid() == 0:
+        shutil.chown(folder, "postgres", "postgres")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = PostgresServer(port, binaries, folder)
+    settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "full_page_writes=off"]
+    try:
+        server.call("initdb", "-A", "trust", "-U", "sweep", "-E", "UTF8", "--locale=C", "--no-sync")
+        options = " ".join(["-p", str(port), *(f"-c {setting}" for setting in settings)])
+        server.call("pg_ctl", "start", "-w", "-l", str(folder / "log"), "-o", options)
+        yield server
+        server.call("pg_ctl", "stop", "-m", "immediate")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """The URL of a new, empty database on the server, with a password in it."""
+    postgres_server.say("CREATE DATABASE fresh")
+    yield postgres_server.url("fresh")
+    postgres_server.say("DROP DATABASE fresh WITH (FORCE)")
+
+
+def _postgres_binaries() -> Path:
+    """The folder of the newest server's programs."""
+    try:
+        import psycopg  # noqa: F401, PLC0415
+    except ImportError:
+        _without_postgres("needs psycopg")
+    found = shutil.which("initdb")
+    folders = [Path(found).parent] if found else sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    if not folders or not (folders[-1] / "initdb").is_file():
+        _without_postgres("needs the programs of a PostgreSQL server")
+    if os.geteuid() == 0:
+        try:
+            pwd.getpwnam("postgres")
+        except KeyError:
+            _without_postgres("needs the user postgres, since root may not run a PostgreSQL server")
+    return folders[-1]
+
+
+def _without_postgres(what: str) -> NoReturn:
+    """Skip, or fail where a server is required."""
+    if POSTGRES_REQUIRED:
+        pytest.fail(f"SWEEP_REQUIRE_POSTGRES is set, but it {what}")
+    pytest.skip(what)

@@ -47,9 +47,12 @@ HOMES: dict[str, tuple[str, ...]] = {
     "keras_tuner": ("search",),
     "sqlalchemy": ("store",),
     "optuna": ("search", "store"),
+    "optuna_dashboard": ("report/dashboard.py",),
     "scipy": ("diagnosis",),
     "sklearn": ("diagnosis",),
     "plotly": ("report",),
+    "kaleido": ("report/images.py",),
+    "tensorboard": ("report/tensorboard.py",),
     "jinja2": ("report",),
     "pandas": ("report", "workflow/opened.py"),
     "typer": ("cli",),
@@ -112,10 +115,17 @@ def test_no_two_modules_import_each_other() -> None:
         walk(module, ())
 
 
+# Folders of tests that mirror no folder of the package, and why.
+APART = {
+    "benchmarks": "programs that measure the whole house",
+    "browser": "a page passes through all rooms, and only a browser shows what comes of it",
+}
+
+
 def test_every_test_module_has_its_room() -> None:
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
         parts = path.relative_to(ROOT / "tests").parts
-        if len(parts) > 1 and parts[0] != "benchmarks":
+        if len(parts) > 1 and parts[0] not in APART:
             room_path = PACKAGE.joinpath(*parts[:-1], path.name.removeprefix("test_"))
             assert room_path.is_file(), f"{path.name} tests no module of its folder"
 
@@ -134,11 +144,18 @@ TABLES = {"numpy", "pandas", "optuna", "sqlalchemy", "plotly", "rich.live"}
     [
         (["--help"], TENSORFLOW | TABLES),
         (["run", "--help"], TENSORFLOW | TABLES),
+        (["submit", "--help"], TENSORFLOW | TABLES),
+        (["worker", "--help"], TENSORFLOW | TABLES),
         (["report", "--help"], TENSORFLOW | TABLES),
         (["diagnose", "--help"], TENSORFLOW | TABLES),
+        (["compare", "--help"], TENSORFLOW | TABLES),
+        (["copy", "--help"], TENSORFLOW | TABLES),
         (["check", "--help"], TENSORFLOW | TABLES),
+        (["dashboard", "--help"], TENSORFLOW | TABLES),
         (["audit", "--help"], TENSORFLOW | TABLES),
         (["prove", "--help"], TENSORFLOW | TABLES),
+        (["export", "--help"], TENSORFLOW | TABLES),
+        (["predict", "--help"], TENSORFLOW | TABLES),
         (["explain", "leak"], TENSORFLOW | TABLES - {"numpy"}),
         (["studies"], TENSORFLOW),
     ],

@@ -8,7 +8,26 @@ from typing import Annotated
 
 import typer
 
-from sweep.cli import audit, cache, check, diagnose, explain, holdout, init, prove, report, run, studies
+from sweep.cli import (
+    audit,
+    cache,
+    check,
+    compare,
+    copy,
+    dashboard,
+    diagnose,
+    explain,
+    export,
+    holdout,
+    init,
+    predict,
+    prove,
+    report,
+    run,
+    studies,
+    submit,
+    worker,
+)
 from sweep.errors import SweepError
 
 __all__ = ["app", "main"]
@@ -25,9 +44,16 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(run.run)
+app.command("submit")(submit.submit)
+app.command("worker")(worker.worker)
 app.command("check")(check.check)
 app.command("report")(report.report)
 app.command("diagnose")(diagnose.diagnose)
+app.command("compare")(compare.compare)
+app.command("copy")(copy.copy)
+app.command("dashboard")(dashboard.dashboard)
+app.command("export")(export.export)
+app.command("predict")(predict.predict)
 app.command("audit")(audit.audit)
 app.command("holdout")(holdout.holdout)
 app.command("prove")(prove.prove)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from sweep.cli.options import DatabaseOption, StorageOption, location, seconds
 
 __all__ = ["run"]
 
@@ -18,7 +19,8 @@ def run(
     trials: Annotated[
         int | None, typer.Option(help="The study's total of trials, not one more batch.", show_default=False)
     ] = None,
-    database: Annotated[Path, typer.Option("--db", help="Where the results land.")] = Path("study.db"),
+    database: DatabaseOption = None,
+    storage: StorageOption = None,
     name: Annotated[str | None, typer.Option(help="Another name for the study in the database.")] = None,
     space: Annotated[
         list[str] | None, typer.Option(metavar="FIELD=RANGE", help="Sweep a field: dropout=0.0:0.9.")
@@ -48,13 +50,13 @@ def run(
     Example: sweep run toys --trials 50
     """
     from sweep.cli.native import native_start  # noqa: PLC0415 - keeps `sweep --help` fast
-    from sweep.cli.options import seconds  # noqa: PLC0415
     from sweep.cli.output import live_progress  # noqa: PLC0415
     from sweep.workflow.beside import check_workers, share_cores  # noqa: PLC0415
     from sweep.workflow.resolve import Overrides, resolve_study  # noqa: PLC0415
     from sweep.workflow.stages import TimedProgress  # noqa: PLC0415
 
     overrides = Overrides(sets=sets or (), spaces=space or (), only=only or (), trials=trials, seed=seed, name=name)
+    where = location(database, storage)
     limit = None if timeout is None else seconds(timeout)
     check_workers(workers)
     share_cores(workers)
@@ -72,7 +74,7 @@ def run(
         if dry_run:
             lines = describe_run(resolved, trust=trust, progress=progress)
         else:
-            outcome = run_resolved(resolved, database, timeout=limit, workers=workers, trust=trust, progress=timed)
+            outcome = run_resolved(resolved, where, timeout=limit, workers=workers, trust=trust, progress=timed)
             lines = outcome.lines
     for line in lines:
         typer.echo(line)

@@ -137,7 +137,7 @@ class Attempt:
         try:
             return self._run(running)
         except KeyboardInterrupt:
-            self._fail(running, FailureRecord(kind=INTERRUPTED, reason="stopped by Ctrl-C"))
+            self._fail(running, FailureRecord(kind=INTERRUPTED, reason="stopped by Ctrl-C or SIGTERM"))
             raise
 
     def _check_needed(self, trial: optuna.Trial) -> None:

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 import sqlalchemy
 from sqlalchemy import Connection, Engine
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import QueuePool
 
@@ -58,6 +59,11 @@ class Address:
         """The option of `sweep run` that names this database."""
         return f"--db {self.place}" if self.path is not None else f"--storage {self.place}"
 
+    @property
+    def location(self) -> Path | str:
+        """What a process in another folder opens the same database with; the URL has its password."""
+        return self.url if self.path is None else self.path.absolute()
+
 
 def parse_address(location: str | Path) -> Address:
     """The address of a path or a SQLAlchemy URL; `sqlite://` is a new database in memory.
@@ -73,9 +79,9 @@ def parse_address(location: str | Path) -> Address:
     except (ArgumentError, ValueError) as error:
         raise _no_such_database(location.split("://", maxsplit=1)[0] + "://…") from error
     if backend == "postgresql":
-        return Address(url=url.render_as_string(hide_password=False), place=url.render_as_string())
+        return Address(url=url.render_as_string(hide_password=False), place=_without_secrets(url))
     if backend != "sqlite":
-        raise _no_such_database(url.render_as_string())
+        raise _no_such_database(_without_secrets(url))
     if url.query.get("mode") == "memory" or url.database in {None, "", ":memory:"}:
         return _memory_address((url.database or "").removeprefix("file:"))
     return _file_address(Path(str(url.database)))
@@ -88,7 +94,7 @@ def engine_settings(address: Address, access: Access, busy_seconds: float) -> di
     elif address.path is not None:
         uri = f"file:{quote(str(address.path.absolute()))}?{_sqlite_mode(address.path, access)}"
     else:
-        return {"pool_pre_ping": True}
+        return {"pool_pre_ping": True, "pool_events": [(_use_utc, "connect")]}
     return {"creator": partial(_connect_sqlite, uri, busy_seconds), "poolclass": QueuePool}
 
 
@@ -141,6 +147,20 @@ def _memory_address(name: str) -> Address:
     # A name and a shared cache let Optuna's connections see what ours see.
     name = name if name not in {"", ":memory:"} else f"sweep-{uuid.uuid4().hex}"
     return Address(url=f"sqlite:///file:{name}?cache=shared&mode=memory&uri=true", place="memory", memory=name)
+
+
+def _without_secrets(url: sqlalchemy.URL) -> str:
+    """The URL for showing: libpq takes passwords among the options, too, which SQLAlchemy would show."""
+    hidden = {name: "***" for name in url.query if "password" in name.lower()}
+    return url.update_query_dict(hidden).render_as_string()
+
+
+def _use_utc(connection: DBAPIConnection, _: object) -> None:
+    """Heartbeats are compared across machines, each of which may have a time zone of its own (PGTZ)."""
+    cursor = connection.cursor()
+    cursor.execute("SET TIME ZONE 'UTC'")
+    cursor.close()
+    connection.commit()
 
 
 def _no_such_database(place: str) -> StoreError:

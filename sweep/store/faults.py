@@ -26,6 +26,11 @@ _FULL: Words = (
     "room for the study's measurements",
     "free some space and run again: what was stored before is kept",
 )
+_DENIED: Words = (
+    "a user who may not do that in the database",
+    "a user who may make, read and write tables there",
+    "name a database that the user owns, or have its owner say: GRANT USAGE, CREATE ON SCHEMA public TO the user",
+)
 _NO_STUDY: Words = (
     "a record for a study or trial that the database does not have",
     "a study that was added before",
@@ -40,6 +45,12 @@ _WORDS: dict[str, Words] = {
     "53100": _FULL,
     "SQLITE_CONSTRAINT_FOREIGNKEY": _NO_STUDY,
     "23503": _NO_STUDY,
+    "42501": _DENIED,
+    "25006": (
+        "a server that takes no changes, such as a standby",
+        "the server that does",
+        "name that one with --storage",
+    ),
     "SQLITE_READONLY": (
         "a database that cannot be written",
         "write permission on the file and its folder",

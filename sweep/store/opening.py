@@ -174,7 +174,7 @@ def _check_contents(contents: _Contents, address: Address, *, create: bool) -> N
         raise StoreError(
             address.place,
             received=f"a database of another program (its tables: {', '.join(sorted(contents.tables)[:5])})",
-            expected="a database made by sweep run, or a new file",
+            expected="a database made by sweep run, or a new one",
             remedy="name another one; this one was not touched",
         )
     elif not create:

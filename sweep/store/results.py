@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from optuna.distributions import BaseDistribution
 from optuna.storages import RDBStorage
-from sqlalchemy import Connection, Engine, insert
+from sqlalchemy import Connection, Engine
 
+from sweep.progress import Advance
 from sweep.records import (
     DataIndex,
     EpochRecord,
@@ -33,8 +33,9 @@ from sweep.records import (
     StudyRecord,
     TrialRecord,
 )
-from sweep.store import schema
 from sweep.store.address import BUSY_SECONDS, Address, parse_address, transaction
+from sweep.store.changes import StudyMark, read_mark
+from sweep.store.copying import copy_study
 from sweep.store.epochs import read_epochs
 from sweep.store.faults import readable, translated
 from sweep.store.findings import add_findings, read_findings
@@ -43,7 +44,7 @@ from sweep.store.optuna_storage import OnStale, open_optuna_storage
 from sweep.store.outcomes import add_duplicate, add_failure, add_measurement
 from sweep.store.proofs import add_proof, read_proofs
 from sweep.store.repeats import add_holdout, add_repeat, opened_images, read_holdouts, read_repeats
-from sweep.store.studies import Differing, add_study, check_definition, find_study, read_images, read_studies
+from sweep.store.studies import Differing, add_study, add_times, check_definition, find_study, read_images, read_studies
 from sweep.store.trials import read_distributions, read_predictions, read_trial_predictions, read_trials
 
 __all__ = ["Database", "open_database"]
@@ -75,12 +76,14 @@ class Database:
         url: SQLAlchemy's, with the password if there is one: not for showing.
         place: what to show instead.
         path: the SQLite file, or None for a server and for memory.
+        location: what another process opens it with: not for showing, either.
     """
 
     def __init__(self, address: Address, engine: Engine, *, create: bool, busy_seconds: float) -> None:
         self.url = address.url
         self.place = address.place
         self.path = address.path
+        self.location = address.location
         self._address = address
         self._engine = engine
         self._create = create
@@ -142,10 +145,19 @@ class Database:
 
     def save_stages(self, study: str, stages: Sequence[StageRecord]) -> None:
         """Add the times of one run; `StudyRecord.stages` sums them up by name."""
-        rows = [{"study": study, **asdict(stage)} for stage in stages]
-        if rows:
-            with self._writing() as connection:
-                connection.execute(insert(schema.stages), rows)
+        with self._writing() as connection:
+            add_times(connection, study, stages)
+
+    def copy_study(self, name: str, target: Database, advance: Advance) -> None:
+        """Copy a study with everything to a database with Optuna's tables, where its name must be free."""
+        places = {"place": self.place, "target_place": target.place}
+        with self._reading() as source, target._writing(alone=True) as connection:
+            copy_study(source, connection, name, **places, advance=advance)
+
+    def mark(self, study: str) -> StudyMark:
+        """Equal to an earlier one as long as nothing was stored that a report shows; cheap to ask for."""
+        with self._reading() as connection:
+            return read_mark(connection, study)
 
     # ---- trials --------------------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 
 from sqlalchemy import Connection, delete, insert, select, update
 
@@ -13,7 +14,7 @@ from sweep.store import schema
 from sweep.store.serialise import image_from_row, image_row, study_from_row, study_row
 from sweep.store.trials import optuna_study_names
 
-__all__ = ["Differing", "add_study", "check_definition", "find_study", "read_images", "read_studies"]
+__all__ = ["Differing", "add_study", "add_times", "check_definition", "find_study", "read_images", "read_studies"]
 
 Differing = Callable[[str, str], Sequence[str]]
 """Names the fields in which two definitions, as JSON, differ: the stored one, the new one."""
@@ -89,6 +90,13 @@ def add_study(connection: Connection, record: StudyRecord, index: DataIndex, spl
         )
     changed = {column: study_row(record)[column] for column in ("definition", "versions", "base")}
     connection.execute(update(schema.studies).where(schema.studies.c.name == record.name).values(changed))
+
+
+def add_times(connection: Connection, study: str, stages: Sequence[StageRecord]) -> None:
+    """Add the times of one run."""
+    rows = [{"study": study, **asdict(stage)} for stage in stages]
+    if rows:
+        connection.execute(insert(schema.stages), rows)
 
 
 def check_definition(

@@ -43,7 +43,7 @@ def share_cores(count: int) -> None:
             os.environ.setdefault(name, str(max(1, (os.cpu_count() or 1) // count)))
 
 
-def search_beside(resolved: ResolvedStudy, database: Path, timeout: float | None, progress: Progress) -> None:
+def search_beside(resolved: ResolvedStudy, database: str | Path, timeout: float | None, progress: Progress) -> None:
     """Search a study that the first process has added to the database, until it has its trials.
 
     Args:

@@ -10,7 +10,10 @@ from typing import Literal
 
 from sweep.diagnosis.ranking import Sort
 from sweep.errors import StoreError, UsageError
+from sweep.report.document import json_schema
+from sweep.report.figure_set import draw_figures
 from sweep.report.gather import Report
+from sweep.report.images import ImageFormat, write_images
 from sweep.report.page import render_page
 from sweep.report.tables import render_table
 from sweep.report.text import print_opening, print_text
@@ -19,7 +22,16 @@ from sweep.workflow.diagnose import diagnose_opened
 from sweep.workflow.pictures import thumbnail_addresses
 from sweep.workflow.reading import read_report
 
-__all__ = ["ReportFormat", "load_report", "print_holdout", "print_report", "write_page"]
+__all__ = [
+    "ReportFormat",
+    "load_report",
+    "print_holdout",
+    "print_json_schema",
+    "print_report",
+    "write_figures",
+    "write_page",
+    "write_runs",
+]
 
 ReportFormat = Literal["table", "json", "csv", "markdown"]
 
@@ -43,7 +55,7 @@ def load_report(
     """
     with open_database(database) as opened:
         record = opened.study(study)
-        arguments = shlex.join([str(database), *(["--study", study] if study else [])])
+        arguments = shlex.join([opened.place, *(["--study", study] if study else [])])
         report = replace(read_report(opened, record, sort=sort, every_epoch=every_epoch), arguments=arguments)
         try:
             return replace(report, diagnosis=diagnose_opened(opened, record, report=report))
@@ -57,6 +69,31 @@ def print_report(report: Report, form: ReportFormat, *, top: int | None = None) 
         print_text(report, top=top)
     else:
         sys.stdout.write(render_table(report, form, top=top))
+
+
+def print_json_schema() -> None:
+    """Print the schema of the JSON report on stdout."""
+    sys.stdout.write(json_schema())
+
+
+def write_figures(report: Report, folder: Path, form: ImageFormat = "png") -> tuple[Path, ...]:
+    """Write every figure of the report as an image file; errors as `write_images`.
+
+    Returns:
+        The files.
+    """
+    return write_images(draw_figures(report), folder, form)
+
+
+def write_runs(report: Report, folder: Path) -> int:
+    """Write the trials of a report that has every epoch as runs for TensorBoard; errors as `write_tensorboard`.
+
+    Returns:
+        The number of trials written.
+    """
+    from sweep.report.tensorboard import write_tensorboard  # noqa: PLC0415 - its protocol buffers take time to load
+
+    return write_tensorboard(report, folder)
 
 
 def print_holdout(report: Report) -> None:

@@ -1,11 +1,13 @@
-"""Which study the user means: a bundled name, a study file or a folder of images."""
+"""Which study the user means: a bundled name, a study file, a folder of images, or a definition made in Python."""
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from sweep.errors import UsageError
 from sweep.progress import Progress
@@ -13,7 +15,10 @@ from sweep.studyfile.bundled import bundled_studies
 from sweep.studyfile.definition import StudyDefinition
 from sweep.studyfile.load import load_study, resolve
 
-__all__ = ["Overrides", "ResolvedStudy", "resolve_study"]
+__all__ = ["Overrides", "ResolvedStudy", "Study", "resolve_study"]
+
+Study = str | Path | Mapping[str, Any] | StudyDefinition
+"""A bundled study's name, a .toml file, a folder, what stands in such a file as a mapping, or a checked definition."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,15 +55,18 @@ class ResolvedStudy:
     own_file: bool = False
 
 
-def resolve_study(study: str, overrides: Overrides, progress: Progress) -> ResolvedStudy:
-    """Find and validate the study that `study` names.
+def resolve_study(study: Study, overrides: Overrides, progress: Progress) -> ResolvedStudy:
+    """Find and validate the study that `study` names or is; relative paths of one made in Python start here.
 
     Raises:
         UsageError: it is neither a bundled study, nor a .toml file, nor a folder of images.
-        DefinitionError: the study file or an override is wrong.
+        DefinitionError: the study file, the mapping or an override is wrong.
     """
-    path = Path(study)
-    found = _from_folder(path, overrides, progress) if path.is_dir() else _from_file(path, study, overrides)
+    if isinstance(study, (StudyDefinition, Mapping)):
+        found = _from_definition(study, overrides)
+    else:
+        path = Path(study)
+        found = _from_folder(path, overrides, progress) if path.is_dir() else _from_file(path, str(study), overrides)
     if overrides.name is None:
         return found
     renamed = found.definition.model_copy(update={"name": overrides.name})
@@ -94,12 +102,23 @@ def _from_folder(folder: Path, overrides: Overrides, progress: Progress) -> Reso
     from sweep.workflow.init import folder_document  # noqa: PLC0415
 
     document = folder_document(folder.resolve(), progress=progress)
-    definition = resolve(
+    definition = _resolved(document, str(folder), overrides)
+    return ResolvedStudy(definition=definition, base=folder.resolve().parent, default_baseline=True)
+
+
+def _from_definition(study: Mapping[str, Any] | StudyDefinition, overrides: Overrides) -> ResolvedStudy:
+    """It may have come from anywhere, a database too, so it does not vouch for the code that it names."""
+    document = json.loads(study.canonical_json()) if isinstance(study, StudyDefinition) else dict(study)
+    definition = _resolved(document, "the definition's", overrides)
+    return ResolvedStudy(definition=definition, base=Path.cwd(), default_baseline=False)
+
+
+def _resolved(document: dict[str, Any], place: str, overrides: Overrides) -> StudyDefinition:
+    return resolve(
         document,
-        str(folder),
+        place,
         sets=overrides.assignments(),
         spaces=overrides.spaces,
         only=overrides.only,
         environment=os.environ,
     )
-    return ResolvedStudy(definition=definition, base=folder.resolve().parent, default_baseline=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,17 +19,18 @@ from sweep.search.workers import Workers
 from sweep.store.results import Database, open_database
 from sweep.studyfile.difference import difference
 from sweep.workflow.beside import NEEDS, check_workers, search_beside, share_cores
-from sweep.workflow.finalists import FinalistRuns
+from sweep.workflow.conclude import conclude_study
+from sweep.workflow.databases import check_kept
 from sweep.workflow.hypermodel import Training, check_models, make_training
 from sweep.workflow.opened import OpenedStudy, open_study
 from sweep.workflow.prepare import PreparedData, prepare_data
-from sweep.workflow.resolve import Overrides, ResolvedStudy, resolve_study
+from sweep.workflow.resolve import Overrides, ResolvedStudy, Study, resolve_study
 from sweep.workflow.saving import FrozenPasses
 from sweep.workflow.stages import TimedProgress
 from sweep.workflow.trust import check_trust
-from sweep.workflow.verdicts import look_before, verdict_after
+from sweep.workflow.verdicts import look_before
 
-__all__ = ["RunOutcome", "run_resolved", "run_study"]
+__all__ = ["RunOutcome", "run_resolved", "run_study", "study_record"]
 
 _RECORDED_PACKAGES = ("gapsweep", "keras", "keras-tuner", "numpy", "openvino", "optuna", "pillow", "tensorflow")
 
@@ -38,6 +40,7 @@ class RunOutcome:
     """What one `sweep run` did; `lines` is what the terminal shows at its end.
 
     Attributes:
+        database: where the results are, for showing.
         search: how the search ended.
         repeated: how many repetitions of the finalists there are, or "" where none was asked for.
         stages: wall time by stage.
@@ -46,7 +49,7 @@ class RunOutcome:
     """
 
     study: str
-    database: Path
+    database: str
     search: SearchOutcome
     repeated: str
     stages: tuple[StageRecord, ...]
@@ -65,12 +68,12 @@ class RunOutcome:
             f"time: {times}",
             *self.saved,
             *([f"verdict: {self.verdict}"] if self.verdict else []),
-            f"next: sweep report {self.database}",
+            f"next: sweep report {shlex.quote(self.database)}",
         )
 
 
 def run_study(  # noqa: PLR0913 - mirrors the options of the command line
-    study: str,
+    study: Study,
     *,
     trials: int | None = None,
     database: str | Path = "study.db",
@@ -86,9 +89,10 @@ def run_study(  # noqa: PLR0913 - mirrors the options of the command line
     """Search a study's space, or go on with it, and open the result.
 
     Args:
-        study: a bundled study's name, a .toml file, or a folder with one sub-folder per class.
+        study: a bundled study's name, a .toml file, a folder with one sub-folder per class, what a study file says as a
+            mapping (`{"name": "mine", "data": {"source": "my-photos"}}`), or a checked definition.
         trials: the study's total, not one more batch; the study file's number by default.
-        database: the SQLite file in which the results land.
+        database: where the results land: a SQLite file, or the URL of a database on a server.
         name: another name for the study in the database.
         sets: overrides such as `"training.epochs=5"`.
         spaces: swept fields such as `"dropout=0.0:0.9"`.
@@ -96,7 +100,7 @@ def run_study(  # noqa: PLR0913 - mirrors the options of the command line
         timeout: seconds after which no further trial is started.
         workers: processes that search side by side. They import the script that calls this, which must therefore be
             guarded by `if __name__ == "__main__"`, as Python's `multiprocessing` asks for.
-        trust: whether a hypermodel's code may be run; a .toml file of one's own implies it.
+        trust: whether a hypermodel's code may be run; naming a .toml file of one's own implies it.
         progress: where to show the progress; nowhere by default.
 
     Raises:
@@ -108,13 +112,13 @@ def run_study(  # noqa: PLR0913 - mirrors the options of the command line
     check_workers(workers)
     share_cores(workers)
     timed = TimedProgress(shown)
-    run_resolved(resolved, Path(database), timeout=timeout, workers=workers, trust=trust, progress=timed)
-    return open_study(database, study=name)
+    run_resolved(resolved, database, timeout=timeout, workers=workers, trust=trust, progress=timed)
+    return open_study(database, study=resolved.definition.name)
 
 
 def run_resolved(
     resolved: ResolvedStudy,
-    database: Path,
+    database: str | Path,
     *,
     timeout: float | None,
     progress: TimedProgress,
@@ -130,9 +134,10 @@ def run_resolved(
     check_trust(definition.model.hypermodel, trusted=trust or resolved.own_file, bundled=True)
     check_models(definition, resolved.base)
     check_schedule(definition)
+    check_kept(database)
     with open_database(database, create=True) as opened:
         opened.check_definition(definition.name, definition.digest, definition.canonical_json(), difference)
-        work = partial(search_beside, resolved, database.resolve())
+        work = partial(search_beside, resolved, opened.location)
         with Workers(workers - 1, work, needs=NEEDS) as others:
             data, training = _prepare(resolved, opened, progress)
             look_before(resolved, data, training, opened, progress=progress)
@@ -147,21 +152,18 @@ def run_resolved(
                 timeout=timeout,
                 candidates=training.candidates,
             )
-        finals = FinalistRuns(
-            definition=definition, data=data, trainer=training.trainer, database=opened, progress=progress
+        conclusion = conclude_study(
+            resolved, data, training, opened, complete=search.complete, deadline=deadline, progress=progress
         )
-        repeated = finals.run(deadline=deadline) if search.complete else ""
-        late = deadline is not None and time.monotonic() >= deadline
-        verdict = "" if late else verdict_after(resolved, data, training, opened, progress=progress)
         opened.save_stages(definition.name, progress.records)
     return RunOutcome(
         study=definition.name,
-        database=database,
+        database=opened.place,
         search=search,
-        repeated=repeated,
+        repeated=conclusion.repeated,
         stages=progress.records,
         saved=passes.lines(progress.records),
-        verdict=verdict,
+        verdict=conclusion.verdict,
     )
 
 
@@ -170,7 +172,7 @@ def _prepare(resolved: ResolvedStudy, opened: Database, progress: Progress) -> t
     data = prepare_data(resolved.definition, base=resolved.base, progress=progress)
     for note in data.summary.notes:
         progress.note(note)
-    opened.add_study(_study_record(resolved, data.summary), data.index, data.split)
+    opened.add_study(study_record(resolved, data.summary), data.index, data.split)
     with progress.stage("loading", None, "model"):
         training = make_training(resolved.definition, data, base=resolved.base, progress=progress)
         for line in training.lines:
@@ -179,7 +181,8 @@ def _prepare(resolved: ResolvedStudy, opened: Database, progress: Progress) -> t
     return data, training
 
 
-def _study_record(resolved: ResolvedStudy, summary: DataSummary) -> StudyRecord:
+def study_record(resolved: ResolvedStudy, summary: DataSummary) -> StudyRecord:
+    """What a database keeps of a study that begins now."""
     definition = resolved.definition
     return StudyRecord(
         name=definition.name,

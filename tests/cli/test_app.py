@@ -11,18 +11,17 @@ from sweep.cli import app as app_module
 from sweep.errors import SweepError, TrialError
 
 Cli = Callable[..., Any]
+COMMANDS = ["run", "check", "report", "diagnose", "dashboard", "prove", "audit", "explain", "studies", "init", "cache"]
 
 
 def test_help_names_every_command(cli: Cli) -> None:
     shown = cli("--help")
     assert shown.code == 0
-    for command in ("run", "check", "report", "diagnose", "prove", "audit", "explain", "studies", "init", "cache"):
+    for command in COMMANDS:
         assert command in shown.out
 
 
-@pytest.mark.parametrize(
-    "command", ["run", "check", "report", "diagnose", "prove", "audit", "explain", "studies", "init"]
-)
+@pytest.mark.parametrize("command", COMMANDS[:-1])  # `sweep cache` has commands of its own
 def test_every_command_shows_an_example(cli: Cli, command: str) -> None:
     assert f"Example: sweep {command}" in cli(command, "--help").out
 

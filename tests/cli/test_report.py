@@ -80,12 +80,41 @@ def test_pictures_can_be_left_out(cli: Cli, finished: Finished, monkeypatch: pyt
     assert given == [False, True]
 
 
-def test_it_loads_no_tensorflow(finished: Finished, tmp_path: Path) -> None:
+def test_it_loads_no_tensorflow_even_for_tensorboard(finished: Finished, tmp_path: Path) -> None:
+    arguments = ["report", finished[0], "--html", tmp_path / "page.html", "--tensorboard", tmp_path / "runs"]
     program = (
         "import sys; from sweep.cli.app import app\n"
-        f"try: app({['report', str(finished[0]), '--html', str(tmp_path / 'page.html')]!r})\n"
+        f"try: app({[*map(str, arguments)]!r})\n"
         "except SystemExit: pass\n"
         "assert not {'tensorflow', 'keras'} & set(sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    assert f"TensorBoard: 3 runs; tensorboard --logdir {tmp_path / 'runs'}" in done.stderr
+    assert sorted(path.parent.name for path in (tmp_path / "runs").rglob("*tfevents*")) == [
+        *["runs", "train", "train", "train", "trial-0000", "trial-0001", "trial-0002"],
+        *["validation", "validation", "validation"],
+    ]
+
+
+def test_the_schema_needs_no_database(cli: Cli) -> None:
+    shown = cli("report", "--json-schema")
+    assert shown.code == 0
+    assert json.loads(shown.out)["properties"]["schema"] == {"const": "sweep.report"}
+
+
+def test_figures_are_written_where_they_are_asked_for(
+    cli: Cli, finished: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sweep.workflow import report  # noqa: PLC0415 - what the command imports itself
+
+    asked: list[tuple[list[str], Path, str]] = []
+    monkeypatch.setattr(report, "draw_figures", lambda loaded: {f"curves of {loaded.study.name}": None})
+    monkeypatch.setattr(
+        report, "write_images", lambda figures, *where: asked.append((list(figures), *where)) or tuple(figures)
+    )
+    shown = cli("report", finished[0], "--html", tmp_path / "p.html", "--figures", tmp_path, "--figure-format", "svg")
+    assert shown.code == 0
+    ((names, folder, form),) = asked
+    assert (names, folder, form) == (["curves of photos"], tmp_path, "svg")
+    assert f"figures: 1 in {tmp_path}" in shown.err

@@ -99,6 +99,12 @@ def test_lines_of_one_tier_are_one_trace(toy_report: Report) -> None:
     assert leading.customdata[-1] == toy_report.ranking.rows[0].number
 
 
+def test_of_many_trials_only_the_lines_are_drawn(toy_report: Report) -> None:
+    axes, lines = gather_parallel_coordinates(toy_report)
+    assert {trace.mode for trace in draw_parallel_coordinates(axes, lines).data[:-1]} == {"lines+markers"}
+    assert {trace.mode for trace in draw_parallel_coordinates(axes, lines * 6).data[:-1]} == {"lines"}
+
+
 def test_titles_and_labels_are_escaped() -> None:
     axis = Axis(title="<b>", ticks=((0.0, "</script>"),))
     texts = [note.text for note in draw_parallel_coordinates([axis], []).layout.annotations]

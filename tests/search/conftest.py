@@ -39,10 +39,16 @@ def scripted() -> ModuleType:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
+def path(tmp_path: Path) -> Path:
+    """Where a database file may come to be."""
+    return tmp_path / "study.db"
+
+
+@pytest.fixture
+def database(path: Path) -> Iterator[Database]:
     """A new database file."""
     sqlalchemy.event.listen(sqlalchemy.Engine, "connect", _SCRIPTED.spare_the_disk)
-    with open_database(tmp_path / "study.db", create=True) as opened:
+    with open_database(path, create=True) as opened:
         yield opened
     sqlalchemy.event.remove(sqlalchemy.Engine, "connect", _SCRIPTED.spare_the_disk)
 

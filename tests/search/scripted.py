@@ -15,7 +15,6 @@ import sqlite3
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -257,12 +256,13 @@ class KilledAt:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def spare_the_disk(connection: sqlite3.Connection, _: object) -> None:
+def spare_the_disk(connection: object, _: object) -> None:
     """Leave out the waiting for the disk, which protects from power cuts, not from kills."""
-    connection.execute("PRAGMA synchronous = OFF")
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA synchronous = OFF")
 
 
-def run_once(path: Path, trials: int, moment: int | None) -> SearchOutcome:
+def run_once(location: str, trials: int, moment: int | None) -> SearchOutcome:
     """Run the study to its total, or to the moment at which this process dies."""
     definition = make_definition(trials=trials, pruner="median", epochs=7, model=OUTSIDE)
     trainer = ScriptedTrainer()
@@ -270,15 +270,15 @@ def run_once(path: Path, trials: int, moment: int | None) -> SearchOutcome:
         kill = KilledAt(moment)
         sqlalchemy.event.listen(sqlalchemy.Engine, "before_cursor_execute", kill)
         trainer = ScriptedTrainer(event=kill)
-    with open_database(path, create=True) as database:
+    with open_database(location, create=True) as database:
         return run_search(definition=definition, database=database, trainer=trainer, progress=Silent())
 
 
-def run_and_die(path: Path, trials: int, moment: int) -> bool:
+def run_and_die(location: str, trials: int, moment: int) -> bool:
     """Run the study in a child process; whether it was killed before its end."""
     child = os.fork()
     if child == 0:
-        run_once(path, trials, moment)
+        run_once(location, trials, moment)
         os._exit(0)
     _, status = os.waitpid(child, 0)
     if os.WIFSIGNALED(status):
@@ -290,9 +290,9 @@ def run_and_die(path: Path, trials: int, moment: int) -> bool:
 
 def main() -> None:
     sqlalchemy.event.listen(sqlalchemy.Engine, "connect", spare_the_disk)
-    path, trials, moments = Path(sys.argv[1]), int(sys.argv[2]), [int(moment) for moment in sys.argv[3:]]
-    killed = sum(run_and_die(path, trials, moment) for moment in moments)
-    run_once(path, trials, None)
+    location, trials, moments = sys.argv[1], int(sys.argv[2]), [int(moment) for moment in sys.argv[3:]]
+    killed = sum(run_and_die(location, trials, moment) for moment in moments)
+    run_once(location, trials, None)
     sys.stdout.write(f"{killed}\n")
 
 

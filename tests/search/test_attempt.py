@@ -44,6 +44,7 @@ def test_optuna_is_told_the_objective_and_what_its_dashboard_shows(
         "gap_accuracy": pytest.approx(math.exp(0.2 - validation) - math.exp(-validation)),
         "gap_cross_entropy": pytest.approx(0.2),
         "train_accuracy": pytest.approx(math.exp(0.2 - validation)),
+        "train_cross_entropy": pytest.approx(validation - 0.2),
         "validation_accuracy": pytest.approx(math.exp(-validation)),
         "validation_cross_entropy": pytest.approx(validation),
         "selected_epoch": 2,

@@ -24,7 +24,7 @@ from sweep.search import marks
 from sweep.search.process import this_process
 from sweep.search.runner import SearchOutcome
 from sweep.search.trial_queue import MOST_KILLS, TrialQueue
-from sweep.store.results import Database
+from sweep.store.results import Database, open_database
 from sweep.studyfile.definition import StudyDefinition
 
 
@@ -202,26 +202,30 @@ def test_a_configuration_that_kills_every_process_is_given_up(
     )
 
 
-def test_ten_kills_at_random_moments_lose_nothing_and_repeat_nothing(
-    scripted: ModuleType, tmp_path: Path, database: Database
+@pytest.mark.parametrize(("kind", "total", "kills"), [("path", 30, 10), ("postgres_url", 12, 3)])
+def test_kills_at_random_moments_lose_nothing_and_repeat_nothing(
+    scripted: ModuleType, kind: str, total: int, kills: int, request: pytest.FixtureRequest
 ) -> None:
     """Each process counts SQL statements and epochs and kills itself at a drawn one; about 40 make a trial."""
-    definition = scripted.make_definition(trials=30, pruner="median", epochs=7, model=scripted.OUTSIDE)
-    scripted.add_study(database, definition)
+    definition = scripted.make_definition(trials=total, pruner="median", epochs=7, model=scripted.OUTSIDE)
+    location = request.getfixturevalue(kind)
+    with open_database(location, create=True) as database:
+        scripted.add_study(database, definition)
     rng = random.Random(2)
-    moments = [str(rng.randint(30, 300)) for _ in range(10)]
-    program = [sys.executable, str(Path(__file__).with_name("scripted.py")), str(tmp_path / "study.db"), "30", *moments]
+    moments = [str(rng.randint(30, 300)) for _ in range(kills)]
+    program = [sys.executable, str(Path(__file__).with_name("scripted.py")), str(location), str(total), *moments]
     root = str(Path(__file__).parents[2])
     ran = subprocess.run(
         program, check=False, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": root}, cwd=root
     )
-    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "10\n", "")
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, f"{kills}\n", "")
 
-    trials = database.trials("toys")
+    with open_database(location) as database:
+        trials = database.trials("toys")
     finished = [trial for trial in trials if trial.state in {Fate.COMPLETE, Fate.PRUNED}]
     own = [trial for trial in finished if trial.duplicate_of is None]
-    assert len(own) == 30
-    assert len({json.dumps(trial.configuration, sort_keys=True) for trial in own}) == 30
+    assert len(own) == total
+    assert len({json.dumps(trial.configuration, sort_keys=True) for trial in own}) == total
     assert all(trial.measurement is not None for trial in own)
     assert [trial.baseline for trial in own].count(True) == 1
     # Nothing is lost: whatever had been drawn and was cut short was finished later.

@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import optuna
@@ -184,10 +184,49 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "study.db"
 
 
-@pytest.fixture(params=["memory", "file"])
-def database(request: pytest.FixtureRequest, path: Path) -> Iterator[Database]:
+@pytest.fixture(params=["memory", "file", "postgres"])
+def location(request: pytest.FixtureRequest) -> Path | str:
+    """Where an empty database is, or may come to be."""
+    where: dict[str, Callable[[], Path | str]] = {
+        "memory": lambda: "sqlite://",
+        "file": lambda: request.getfixturevalue("path"),
+        "postgres": lambda: request.getfixturevalue("prepared_url"),
+    }
+    return where[request.param]()
+
+
+Server = Any
+PREPARED = "prepared"
+# Of the versions of the tables, which stay.
+KEPT = "'sweep_schema', 'version_info', 'alembic_version'"
+EMPTY = f"""
+DO $$ DECLARE name text; BEGIN
+SET LOCAL session_replication_role = replica;  -- in whatever order
+FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ({KEPT})
+LOOP EXECUTE 'DELETE FROM ' || name; END LOOP; END $$
+"""
+
+
+@pytest.fixture(scope="session")
+def prepared_server(postgres_server: Server) -> Server:
+    """The server with a database that has every table: to make them takes longer than most tests."""
+    postgres_server.say(f"CREATE DATABASE {PREPARED}")
+    with open_database(postgres_server.url(PREPARED), create=True) as opened:
+        opened.optuna_storage()
+    return postgres_server
+
+
+@pytest.fixture
+def prepared_url(prepared_server: Server) -> Iterator[str]:
+    """The URL of a database on the server with every table in it, and all of them empty."""
+    yield prepared_server.url(PREPARED)
+    prepared_server.say(EMPTY, PREPARED)
+
+
+@pytest.fixture
+def database(location: Path | str) -> Iterator[Database]:
     """An empty database; tests that use it hold for every kind."""
-    with open_database("sqlite://" if request.param == "memory" else path, create=True) as opened:
+    with open_database(location, create=True) as opened:
         yield opened
 
 

@@ -9,7 +9,7 @@ import optuna
 import pytest
 
 from sweep.errors import StoreError
-from sweep.store.address import parse_address
+from sweep.store.address import Access, connect, parse_address
 from sweep.store.results import open_database
 
 
@@ -30,6 +30,34 @@ def test_a_password_is_kept_but_not_shown() -> None:
     assert address.place == "postgresql+psycopg://anna:***@server:5432/studies"
     assert address.option == f"--storage {address.place}"
     assert address.path is None
+
+
+@pytest.mark.parametrize("option", ["password=secret", "sslmode=require&sslpassword=secret", "PASSWORD=secret"])
+def test_a_password_among_the_options_is_not_shown_either(option: str) -> None:
+    address = parse_address(f"postgresql+psycopg://anna@server/studies?{option}")
+    assert "secret" in address.url
+    assert "secret" not in address.place
+
+
+def test_another_process_in_another_folder_finds_the_same_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert parse_address("study.db").location == tmp_path / "study.db"
+    url = "postgresql+psycopg://anna:secret@server/studies"
+    assert parse_address(url).location == url
+
+
+@pytest.mark.parametrize("options", ["", "?options=-c%20statement_timeout%3D7s"])
+def test_the_clock_of_a_server_is_the_same_for_every_machine(
+    postgres_url: str, options: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGTZ", "Asia/Kathmandu")
+    engine = connect(parse_address(postgres_url + options), Access.OPEN, 1.0)
+    with engine.connect() as connection:
+        said = [connection.exec_driver_sql(f"SHOW {name}").scalar_one() for name in ("timezone", "statement_timeout")]
+    engine.dispose()
+    assert said == ["UTC", "7s" if options else "0"]
 
 
 @pytest.mark.parametrize("location", ["mysql://anna:secret@server/studies", "nonsense://secret", "://secret"])

@@ -18,6 +18,7 @@ from sweep.store.results import Database, open_database
 
 Run = Any
 Samples = Any
+Server = Any
 Read = Any
 
 
@@ -74,6 +75,7 @@ def test_our_own_errors_pass_through() -> None:
     assert caught.value is ours
 
 
+@pytest.mark.parametrize("location", ["memory", "file"], indirect=True)  # a server keeps to the types of its columns
 @pytest.mark.parametrize(
     ("damage", "reading"),
     [
@@ -103,3 +105,17 @@ def test_damaged_rows_are_told_and_not_a_traceback(
         connection.exec_driver_sql(damage)
     with pytest.raises(StoreError, match=r"a row that cannot be read.*restore a copy of the database"):
         reading(toys)
+
+
+def test_a_user_without_rights_on_a_server_is_told_whom_to_ask(postgres_server: Server, postgres_url: str) -> None:
+    postgres_server.say("CREATE ROLE guest LOGIN")
+    with pytest.raises(StoreError, match=r"a user who may not do that.*GRANT USAGE, CREATE ON SCHEMA public") as caught:
+        open_database(postgres_url.replace("sweep:pass-word", "guest:pass-word"), create=True)
+    assert "pass-word" not in str(caught.value)
+
+
+def test_a_server_that_does_not_answer_is_named_without_its_password(postgres_server: Server) -> None:
+    for url in (postgres_server.url("nowhere"), "postgresql+psycopg://anna:pass-word@127.0.0.1:1/studies"):
+        with pytest.raises(StoreError, match=r"connection failed.*expected a database that answers") as caught:
+            open_database(url)
+        assert "pass-word" not in str(caught.value)

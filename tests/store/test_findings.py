@@ -172,6 +172,7 @@ LISTS: Any = {"shares": [0.5]}
 NOTHING: Any = {"share": None}
 
 
+@pytest.mark.parametrize("location", ["memory", "file"], indirect=True)
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

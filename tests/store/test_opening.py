@@ -135,7 +135,7 @@ def test_our_tables_without_optunas_are_a_study_without_trials(path: Path, sampl
     with open_database(path) as database:
         assert database.study().name == "toys"
         assert database.trials("toys") == ()
-        with pytest.raises(StoreError, match="no such table"):
+        with pytest.raises(StoreError, match="a study whose search has not begun"):
             database.optuna_storage()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 import sqlite3
 from contextlib import closing
@@ -18,6 +19,7 @@ from sweep.store import optuna_storage
 from sweep.store.results import Database, open_database
 
 
+@pytest.mark.parametrize("location", ["memory", "file"], indirect=True)
 def test_connections_of_optuna_have_our_settings(toys: Database) -> None:
     with toys.optuna_storage().engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar_one() == 1
@@ -35,9 +37,10 @@ def test_optuna_says_nothing_about_studies_and_trials(toys: Database) -> None:
     assert optuna.logging.get_verbosity() == optuna.logging.WARNING
 
 
-def test_a_trial_whose_process_is_silent_is_handed_over(path: Path) -> None:
+@pytest.mark.parametrize("location", ["file", "postgres"], indirect=True)
+def test_a_trial_whose_process_is_silent_is_handed_over(location: Path | str) -> None:
     handed_over: list[int] = []
-    with open_database(path, create=True) as database:
+    with open_database(location, create=True) as database:
         killed = optuna.create_study(storage=database.optuna_storage(), study_name="toys").ask()
         storage = database.optuna_storage(
             heartbeat_interval=60, on_stale=lambda study, trial: handed_over.append(trial.number)
@@ -50,8 +53,9 @@ def test_a_trial_whose_process_is_silent_is_handed_over(path: Path) -> None:
     assert handed_over == [0]
 
 
-def test_a_storage_travels_to_another_process(path: Path) -> None:
-    with open_database(path, create=True) as database:
+@pytest.mark.parametrize("location", ["file", "postgres"], indirect=True)
+def test_a_storage_travels_to_another_process(location: Path | str) -> None:
+    with open_database(location, create=True) as database:
         storage = database.optuna_storage(heartbeat_interval=60)
         optuna.create_study(storage=storage, study_name="toys")
         copy: RDBStorage = pickle.loads(pickle.dumps(storage))
@@ -105,3 +109,25 @@ def test_other_troubles_are_not_waited_for(path: Path, troubled_storage: list[Ex
     with open_database(path, create=True) as database, pytest.raises(StoreError, match="something else"):
         database.optuna_storage()
     assert len(troubled_storage) == 1
+
+
+def test_a_study_is_loaded_as_optuna_has_it(path: Path) -> None:
+    with open_database(path, create=True) as database:
+        storage = database.optuna_storage()
+        optuna.create_study(storage=storage, study_name="toys", direction="maximize")
+        assert optuna_storage.load_optuna_study(storage, "toys").direction is optuna.study.StudyDirection.MAXIMIZE
+        with pytest.raises(KeyError, match="does not exist"):
+            optuna_storage.load_optuna_study(storage, "bears")
+
+
+def test_files_are_kept_in_a_folder(tmp_path: Path) -> None:
+    store = optuna_storage.open_artifact_store(tmp_path)
+    store.write("1d5f", io.BytesIO(b"<svg/>"))
+    assert (tmp_path / "1d5f").read_bytes() == b"<svg/>"
+
+
+def test_a_search_that_has_not_begun_is_told_apart(path: Path, samples: Any) -> None:  # noqa: ANN401 - of conftest.py
+    with open_database(path, create=True) as database:
+        database.add_study(samples.study(), samples.index, samples.split)
+    with open_database(path) as database, pytest.raises(StoreError, match="a study whose search has not begun"):
+        database.optuna_storage()

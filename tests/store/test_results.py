@@ -245,12 +245,14 @@ def test_one_file_is_left_when_all_is_closed(path: Path, samples: Samples, run_t
     assert [file.name for file in path.parent.iterdir()] == ["study.db"]
 
 
-def test_three_processes_on_one_file_lose_nothing(path: Path) -> None:
-    # They start on a file that is not there yet, so they race for making its tables too.
+@pytest.mark.parametrize("kind", ["path", "postgres_url"])
+def test_three_processes_on_one_database_lose_nothing(kind: str, request: pytest.FixtureRequest) -> None:
+    # They start on a database without tables, so they race for making them too.
+    location = request.getfixturevalue(kind)
     program = Path(__file__).with_name("write_trials.py")
-    workers = [subprocess.Popen([sys.executable, str(program), str(path), "8"]) for _ in range(3)]
+    workers = [subprocess.Popen([sys.executable, str(program), str(location), "8"]) for _ in range(3)]
     assert [worker.wait() for worker in workers] == [0, 0, 0]
-    with open_database(path) as database:
+    with open_database(location) as database:
         trials = database.trials("toys")
         assert [trial.number for trial in trials] == list(range(24))
         for trial in trials:

@@ -117,6 +117,7 @@ def test_a_study_that_was_only_submitted_has_no_trials(toys: Database) -> None:
     assert toys.trials("toys") == ()
 
 
+@pytest.mark.parametrize("location", ["memory", "file"], indirect=True)
 @pytest.mark.parametrize("collecting", [True, False])
 def test_reading_leaves_the_garbage_collector_as_it_was(toys: Database, run_trials: Run, collecting: bool) -> None:
     run_trials(toys, lambda trial: 0.5, 1)

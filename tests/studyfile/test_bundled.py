@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from sweep.studyfile.bundled import bundled_studies
 from sweep.studyfile.load import load_study
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_a_checkout_has_them_beside_the_package(tmp_path: Path) -> None:
@@ -37,3 +40,10 @@ def test_each_is_valid_and_named_like_its_file(name: str) -> None:
     definition = load_study(bundled_studies()[name], environment={})
     assert definition.name == name
     assert definition.question
+
+
+def test_a_wheel_takes_every_one_of_them_by_its_name() -> None:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        taken = tomllib.load(file)["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    files = {f"studies/{path.name}": f"sweep/bundled_studies/{path.name}" for path in bundled_studies().values()}
+    assert taken == files

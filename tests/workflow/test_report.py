@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import csv
 import html
+import io
 import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
+import optuna
 import pytest
 
 from sweep.errors import StoreError
 from sweep.records import Cause, Exhibit, Finding, Interval
 from sweep.store.results import Database, open_database
 from sweep.workflow.diagnose import diagnose
-from sweep.workflow.opened import OpenedStudy
-from sweep.workflow.report import ReportFormat, load_report, print_report, write_page
+from sweep.workflow.opened import OpenedStudy, open_study
+from sweep.workflow.report import (
+    ReportFormat,
+    load_report,
+    print_json_schema,
+    print_report,
+    write_page,
+    write_runs,
+)
 
 FRAMES = Finding(
     cause=Cause.BURSTS,
@@ -112,3 +123,31 @@ def test_pictures_are_in_the_page_unless_they_are_left_out(finished: tuple[Path,
     assert "<img" not in without
     assert f"<bdi>{html.escape(path).replace('/', '/<wbr>')}</bdi>" in without
     assert "not there any more" not in without
+
+
+# ---- while it runs -------------------------------------------------------------------------------------------------
+
+
+def test_a_study_that_still_runs_is_reported_in_every_form(
+    finished: tuple[Path, OpenedStudy], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database = Path(shutil.copy(finished[0], tmp_path / "study.db"))
+    with open_database(database) as opened:
+        running = optuna.load_study(study_name="photos", storage=opened.optuna_storage()).ask()
+        running.suggest_float("dropout", 0.0, 0.9)
+        study = open_study(database)
+        assert study.trials_frame()["state"].tolist() == ["complete"] * 3 + ["running"]
+        for form in get_args(ReportFormat):
+            print_report(study.report, form)
+            assert capsys.readouterr().out
+        print_report(study.report, "csv")
+        last = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))[-1]
+        assert (last["trial"], last["state"], last["gap"]) == ("3", "running", "")
+        assert write_runs(study.report, tmp_path / "runs") == 4
+        assert write_page(study.report, tmp_path / "page.html").is_file()
+        assert study.figures()
+
+
+def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json_schema()
+    assert json.loads(capsys.readouterr().out)["$id"] == "urn:gapsweep:report:1"

@@ -20,12 +20,24 @@ from sweep.errors import BackboneError, DataError, DefinitionError, StoreError, 
 from sweep.progress import Advance, Silent
 from sweep.records import Split, TrialRecord, TrialState
 from sweep.search import marks
+from sweep.workflow import run as workflow
 from sweep.workflow.opened import OpenedStudy, open_study
 from sweep.workflow.resolve import Overrides, resolve_study
 from sweep.workflow.run import run_resolved, run_study
 from sweep.workflow.stages import TimedProgress
 
 QUICK = ("data.image_size=32", "training.epochs=1", "search.pruner=none", "search.repeats=0")
+
+
+def test_a_study_made_in_python_is_run_and_opened_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[Any] = []
+    monkeypatch.setattr(workflow, "run_resolved", lambda resolved, *_, **__: ran.append(resolved.definition))
+    monkeypatch.setattr(workflow, "open_study", lambda *where, **named: (where, named))
+    opened = run_study({"name": "mine", "data": {"source": "photos"}}, database="some.db", sets=["model.l2=0.01"])
+    assert opened == (("some.db",), {"study": "mine"}), "and not the newest of the database"
+    assert (ran[0].name, ran[0].model.l2) == ("mine", 0.01)
+    run_study(ran[0], database="some.db")
+    assert ran[0] == ran[1]
 
 
 def test_a_folder_ends_as_finished_trials(finished: tuple[Path, OpenedStudy]) -> None:
