@@ -75,11 +75,12 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def axe(pytestconfig: pytest.Config) -> str:
-    """The source of axe-core: a file named by SWEEP_AXE, or what npm fetches once into pytest's cache."""
+def axe(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The source of axe-core: a file named by SWEEP_AXE, or what npm fetches once into pytest's cache, if it has one."""
     if GIVEN_AXE:
         return Path(GIVEN_AXE).read_text("utf-8")
-    kept = pytestconfig.cache.mkdir("axe") / f"axe-{AXE}.min.js"
+    cache = getattr(pytestconfig, "cache", None)
+    kept = (cache.mkdir("axe") if cache else tmp_path_factory.mktemp("axe")) / f"axe-{AXE}.min.js"
     if not kept.is_file():
         _fetch_axe(kept)
     source = kept.read_bytes()
