@@ -76,7 +76,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def axe(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The source of axe-core: a file named by SWEEP_AXE, or what npm fetches once into pytest's cache, if it has one."""
+    """The source of axe-core: a file named by SWEEP_AXE, or what npm fetches into pytest's cache, where it has one."""
     if GIVEN_AXE:
         return Path(GIVEN_AXE).read_text("utf-8")
     cache = getattr(pytestconfig, "cache", None)
