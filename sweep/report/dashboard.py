@@ -8,9 +8,10 @@ import logging
 import mimetypes
 import re
 import sys
+import threading
 import uuid
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from optuna_dashboard.artifact import get_artifact_path
 from sweep.report.figure_set import Figure
 
 if TYPE_CHECKING:
-    from wsgiref.types import WSGIApplication
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 __all__ = ["make_application", "save_attributes", "save_figures", "save_files", "save_notes"]
 
@@ -37,6 +38,9 @@ _OURS = re.compile(rf"{re.escape(_BEGIN)}.*?{re.escape(_END)}", re.DOTALL)
 
 _NOTED = "sweep:noted"
 _DRAWN = "sweep:drawn"
+# A figure is written in pieces: whoever asks for a study waits until it is whole.
+_whole = threading.Lock()
+_OF_A_STUDY = "/api/studies/"
 # Of a trial that has ended Optuna changes nothing. The dashboard looks for files of trials here, too.
 _FILES_OF = "dashboard:artifacts:{}:"
 
@@ -53,7 +57,14 @@ def make_application(storage: OptunaStorage, store: ArtifactStore | None) -> WSG
     # Of the importances that it computes; it would stand on the terminal, time and again.
     warnings.filterwarnings("ignore", "Some regimes for parameter", UserWarning)
     application: WSGIApplication = optuna_dashboard.wsgi(storage, artifact_store=store)
-    return application
+
+    def answer(environment: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if not str(environment.get("PATH_INFO", "")).startswith(_OF_A_STUDY):
+            return application(environment, start_response)
+        with _whole:
+            return list(application(environment, start_response))
+
+    return answer
 
 
 def save_notes(study: OptunaStudy, note: str, of_trials: Mapping[int, str]) -> None:
@@ -84,7 +95,8 @@ def save_figures(study: OptunaStudy, figures: Mapping[str, Figure]) -> None:
     drawn = {name: hashlib.sha256(figure.to_json().encode()).hexdigest() for name, figure in figures.items()}
     for name, figure in figures.items():
         if before.get(name) != drawn[name]:
-            optuna_dashboard.save_plotly_graph_object(study, figure, graph_object_id=f"sweep-{name}")
+            with _whole:
+                optuna_dashboard.save_plotly_graph_object(study, figure, graph_object_id=f"sweep-{name}")
     if before != drawn:
         _set(study, _DRAWN, drawn)
 

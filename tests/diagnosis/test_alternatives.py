@@ -77,7 +77,7 @@ def test_many_sources_that_gain_are_proof() -> None:
     own, other = rng.random(400) < 0.6, rng.random(400) < 0.85
     found = best_alternative({"own": own, "other": other, "same": own.copy()}, "own", groups=sources)
     assert found.name == "other"
-    assert found.p == 1 / 5000
+    assert found.p == 1 / 6000
     assert found.gain.low > 0.1
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,27 @@ def test_a_figure_is_written_over_its_earlier_form(study: optuna.Study, detail: 
     (shown,) = detail()["plotly_graph_objects"]
     assert shown["id"] == "sweep-gap"
     assert json.loads(shown["graph_object"])["data"][0]["y"] == [3, 4]
+
+
+def test_nobody_is_shown_half_a_figure(study: optuna.Study, detail: Detail, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked for between two pieces, and answered once all are there."""
+    shown: list[Any] = []
+    asking = threading.Thread(target=lambda: shown.append(detail()))
+    real, pieces = study._storage.set_study_system_attr, []
+
+    def write(study_id: int, key: str, value: object) -> None:
+        if len(pieces) == 1:
+            asking.start()
+            asking.join(0.2)
+        pieces.append(key)
+        real(study_id, key, value)
+
+    monkeypatch.setattr(study._storage, "set_study_system_attr", write)
+    save_figures(study, {"gap": go.Figure(go.Scatter(x=list(range(900)), y=[1] * 900))})
+    asking.join(30)
+    assert len(pieces) > 3
+    (figure,) = shown[0]["plotly_graph_objects"]
+    assert len(json.loads(figure["graph_object"])["data"][0]["y"]) == 900
 
 
 def test_attributes_are_shown_and_written_when_they_change(
