@@ -19,7 +19,7 @@ from sweep.diagnosis.verdict import SIGNIFICANCE, margin
 from sweep.diagnosis.wording import p_text, size
 from sweep.records import Cause, Finding, Interval, ProofOutcome, ProofRecord, Unit
 
-__all__ = ["Promise", "Shown", "judge_remedy", "promise_of", "refuted"]
+__all__ = ["Promise", "Shown", "judge_remedy", "mended_by", "promise_of", "refuted"]
 
 
 class Promise(StrEnum):
@@ -89,6 +89,19 @@ def refuted(proofs: Sequence[ProofRecord]) -> frozenset[Cause]:
     for proof in proofs:
         by_cause.setdefault(proof.cause, set()).add(proof.outcome)
     return frozenset(cause for cause, outcomes in by_cause.items() if outcomes == {ProofOutcome.REFUTED})
+
+
+def mended_by(proof: ProofRecord, proofs: Sequence[ProofRecord]) -> tuple[Cause, ...]:
+    """Whom a proof mends, the first to mend first: several where it has other proofs' changes and its own cause's.
+
+    Args:
+        proof: any of them.
+        proofs: all of one configuration.
+    """
+    parts = [one for one in proofs if one.changes and one.changes.items() < proof.changes.items()]
+    if proof.cause not in {one.cause for one in parts}:
+        return (proof.cause,)
+    return tuple(dict.fromkeys((proof.cause, *(one.cause for one in parts))))
 
 
 def judge_remedy(promise: Promise, change: RepeatComparison, *, harm: float, num_classes: int) -> Shown:

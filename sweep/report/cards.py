@@ -13,7 +13,7 @@ from sweep.diagnosis.wording import class_text
 from sweep.records import Finding, ProofRecord, Scalar
 from sweep.report.diagnosis import Diagnosis
 from sweep.report.proof_figure import PROOF_MARKS
-from sweep.report.verdict import chance_text, changed_fields, effect_text, needed_text, toml_value
+from sweep.report.verdict import chance_text, effect_text, needed_text, proven_changes, toml_value
 from sweep.report.wording import plain
 
 __all__ = [
@@ -195,7 +195,7 @@ def _card(one: Judged, diagnosis: Diagnosis, class_names: Sequence[str], thumbna
         remedies=tuple(
             ShownRemedy(sentence=remedy.sentence, lines=_study_file(remedy.changes)) for remedy in finding.remedies
         ),
-        proofs=tuple(_proof(proof) for proof in diagnosis.proofs if proof.cause is finding.cause),
+        proofs=tuple(_proof(proof, diagnosis.proofs) for proof in diagnosis.proofs if proof.cause is finding.cause),
         exhibits=tuple(
             ShownExhibit(
                 caption=caption,
@@ -248,12 +248,12 @@ def _study_file(changes: Mapping[str, Scalar]) -> str:
     return "\n\n".join("\n".join(map(plain, each)) for each in lines)
 
 
-def _proof(proof: ProofRecord) -> ShownProof:
+def _proof(proof: ProofRecord, proofs: Sequence[ProofRecord]) -> ShownProof:
     return ShownProof(
         outcome=proof.outcome.value,
         mark=PROOF_MARKS[proof.outcome],
         kind=proof.outcome.value.replace(" ", "-"),
-        what=changed_fields(proof.changes) or f"without {proof.left_out:,} images",
+        what=proven_changes(proof, proofs),
         sentence=proof.sentence,
     )
 

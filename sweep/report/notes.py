@@ -99,8 +99,9 @@ def _cause(report: Report, finding: Finding) -> str:
     for remedy in finding.remedies:
         changes = changed_fields(remedy.changes)
         lines.append(f"  - remedy: {markdown_text(remedy.sentence + (f' ({changes})' if changes else ''))}")
-    proofs = (proof for proof in report.diagnosis.proofs if proof.cause is finding.cause)
-    return "\n".join([*lines, *(f"  - {markdown_text(proof_line(proof))}" for proof in proofs)])
+    every = report.diagnosis.proofs
+    proofs = (proof_line(proof, every) for proof in every if proof.cause is finding.cause)
+    return "\n".join([*lines, *(f"  - {markdown_text(proof)}" for proof in proofs)])
 
 
 def _choice(report: Report, highest: int | None) -> Iterator[str]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sweep.diagnosis.causes import TEXTS
+from sweep.diagnosis.remedy import mended_by
 from sweep.diagnosis.wording import p_text
 from sweep.records import Interval, ProofOutcome, ProofRecord
 from sweep.report.bars import even_marks
@@ -94,7 +95,7 @@ def gather_proofs(proofs: Sequence[ProofRecord]) -> ProofFigure | None:
 
     drawn = tuple(
         DrawnProof(
-            cause=TEXTS[one.cause].title,
+            cause=" and ".join(TEXTS[cause].title for cause in mended_by(one, proofs)),
             slug=one.cause.value,
             what=plain(changed_fields(one.changes)) or f"without {one.left_out:,} images",
             outcome=one.outcome.value,

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from sweep.diagnosis.remedy import mended_by
 from sweep.diagnosis.verdict import Judged, Outcome, Verdict, verdict_sentence
 from sweep.diagnosis.wording import p_text, size
 from sweep.records import Exhibit, Finding, Interval, ProofRecord, Scalar, Unit
@@ -19,6 +20,7 @@ __all__ = [
     "exhibit_lines",
     "needed_text",
     "proof_line",
+    "proven_changes",
     "toml_value",
     "verdict_json",
     "verdict_lines",
@@ -43,7 +45,7 @@ def verdict_lines(verdict: Verdict, proofs: Sequence[ProofRecord] = ()) -> Itera
         yield "found, but mending it has changed nothing:"
         for one in judged:
             yield f"  {one.finding.cause.value}: {plain(one.finding.summary)}"
-            yield from (f"    {proof_line(proof)}" for proof in proofs if proof.cause is one.finding.cause)
+            yield from (f"    {proof_line(proof, proofs)}" for proof in proofs if proof.cause is one.finding.cause)
     for outcome, heading in ((Outcome.UNDETERMINED, "undetermined"), (Outcome.NOT_MEASURED, "not measured")):
         if judged := verdict.having(outcome):
             yield ""
@@ -75,10 +77,16 @@ def verdict_json(verdict: Verdict, proofs: Sequence[ProofRecord] = ()) -> dict[s
     }
 
 
-def proof_line(proof: ProofRecord) -> str:
-    """A remedy that was run, and what came out."""
+def proof_line(proof: ProofRecord, proofs: Sequence[ProofRecord]) -> str:
+    """A remedy that was run, one of these, and what came out."""
+    return f"{proof.outcome.value}: {plain(proven_changes(proof, proofs))}: {plain(proof.sentence)}"
+
+
+def proven_changes(proof: ProofRecord, proofs: Sequence[ProofRecord]) -> str:
+    """What a proof has changed, and whom it mends where that is several at once."""
     what = changed_fields(proof.changes) or f"without {proof.left_out:,} images"
-    return f"{proof.outcome.value}: {plain(what)}: {plain(proof.sentence)}"
+    _, *others = mended_by(proof, proofs)
+    return f"{what} (together with {' and '.join(cause.value for cause in others)})" if others else what
 
 
 def changed_fields(changes: Mapping[str, Scalar]) -> str:
@@ -93,7 +101,7 @@ def _cause(place: int, one: Judged, proofs: Sequence[ProofRecord]) -> Iterator[s
     for remedy in finding.remedies:
         changes = changed_fields(remedy.changes)
         yield f"   remedy: {plain(remedy.sentence)}" + (f" ({plain(changes)})" if changes else "")
-    yield from (f"   {proof_line(proof)}" for proof in proofs if proof.cause is finding.cause)
+    yield from (f"   {proof_line(proof, proofs)}" for proof in proofs if proof.cause is finding.cause)
     yield f"   more: sweep explain {finding.cause.value}"
 
 

@@ -6,9 +6,9 @@ import math
 
 import pytest
 
-from sweep.diagnosis.remedy import Promise, judge_remedy, promise_of, refuted
+from sweep.diagnosis.remedy import Promise, judge_remedy, mended_by, promise_of, refuted
 from sweep.diagnosis.repeats import RepeatComparison
-from sweep.records import Cause, Finding, Interval, ProofOutcome, ProofRecord, Unit
+from sweep.records import Cause, Finding, Interval, ProofOutcome, ProofRecord, Scalar, Unit
 
 NOTHING = Interval(estimate=0.0, low=-0.01, high=0.01)
 
@@ -131,3 +131,33 @@ def test_a_cause_is_refuted_where_nothing_helped() -> None:
     ]
     assert refuted(proofs) == {Cause.LEAK}
     assert refuted([]) == frozenset()
+
+
+def proof(cause: Cause, changes: dict[str, Scalar]) -> ProofRecord:
+    nothing = Interval(estimate=0.0, low=0.0, high=0.0)
+    return ProofRecord(
+        trial=0,
+        cause=cause,
+        changes=changes,
+        repeats=5,
+        new_split=True,
+        gap_narrowed=nothing,
+        accuracy_gained=nothing,
+        cross_entropy_saved=nothing,
+        p=0.5,
+        outcome=ProofOutcome.NOT_SHOWN,
+        sentence="",
+    )
+
+
+def test_a_proof_with_the_changes_of_others_mends_them_together() -> None:
+    narrow, few = (
+        proof(Cause.BOTTLENECK, {"model.dropout": 0.2}),
+        proof(Cause.FEW_IMAGES, {"training.augment_views": 4}),
+    )
+    both = proof(Cause.BOTTLENECK, {"model.dropout": 0.2, "training.augment_views": 4})
+    every = [narrow, few, both]
+    assert mended_by(both, every) == (Cause.BOTTLENECK, Cause.FEW_IMAGES)
+    assert mended_by(narrow, every) == (Cause.BOTTLENECK,)
+    # A second remedy of one cause that happens to have another's changes in it is that cause's alone.
+    assert mended_by(both, [few, both]) == (Cause.BOTTLENECK,)
