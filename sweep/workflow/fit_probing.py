@@ -117,6 +117,12 @@ def _of_fits(one: Trained, configuration: Configuration, fits: Fits) -> Iterator
             **shared,
         ),
     )
+    yield from _of_kept_weights(one, fits)
+
+
+def _of_kept_weights(one: Trained, fits: Fits) -> Iterator[tuple[Cause, Probe]]:
+    """Of batch norm's statistics and of the epoch that was kept, where they were trained otherwise too."""
+    variants = fits.variants
     recalibrated, best = variants.get("recalibrated"), variants.get("best")
     frozen = next((fit for fit in variants.values() if dict(fit.changes) == _FROZEN), None)
     if recalibrated is not None or frozen is not None:

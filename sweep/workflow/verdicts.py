@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sweep.diagnosis.verdict import judge, latest
 from sweep.errors import SweepError
 from sweep.progress import Progress
@@ -71,62 +73,71 @@ def verdict_after(
     if training.single is not None and training.library is not None:
         of_data = database.findings(definition.name, trial=None)
         masks = masks_of(of_data, num_classes=one.num_classes, harm=one.harm)
+        case = _Case(one=one, masks=masks, resolved=resolved, data=data, training=training, progress=progress)
         stored = [found for each in database.findings(definition.name, trial=baseline.number) for found in each]
         # The short trainings are done once; each further trial may say more of the frozen features.
-        kept = tuple(found for found in stored if found.cause is not Cause.WEAK_FEATURES)
-        if kept := kept or _of_fits(one, masks, resolved, data, training, progress=progress):
-            deeper = _of_deeper(report, one, masks, resolved, data, training, progress=progress)
+        before = tuple(found for found in stored if found.cause is Cause.WEAK_FEATURES)
+        kept = tuple(found for found in stored if found not in before) or case.of_fits()
+        deeper = case.of_deeper(report, before) if kept else ()
+        if (*kept, *deeper) != tuple(stored):
             database.save_findings(definition.name, (*kept, *deeper), trial=baseline.number)
     return diagnose_opened(database, record).sentence
 
 
-def _of_fits(
-    one: Trained,
-    masks: Masks,
-    resolved: ResolvedStudy,
-    data: PreparedData,
-    training: Training,
-    *,
-    progress: Progress,
-) -> tuple[Finding, ...]:
-    """What short trainings of the baseline say; nothing where they cannot be done."""
-    definition, trainer, library = resolved.definition, training.single, training.library
-    assert trainer is not None
-    assert library is not None
-    try:
-        fits = fit_variants(
-            trainer,
-            definition.baseline,
-            data,
-            feature_map=library.backbone(definition.baseline.model).model.output_shape[1:3],
-            seed=definition.search.seed,
-            seconds=(one.measurement.seconds - one.measurement.compile_seconds) / max(1, one.measurement.folds),
-            progress=progress,
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Case:
+    """A baseline whose verdict is prepared, with what trains its network and the images to leave out."""
+
+    one: Trained
+    masks: Masks
+    resolved: ResolvedStudy
+    data: PreparedData
+    training: Training
+    progress: Progress
+
+    def of_fits(self) -> tuple[Finding, ...]:
+        """What short trainings of it say; nothing where they cannot be done."""
+        definition, trainer, library = self.resolved.definition, self.training.single, self.training.library
+        measurement = self.one.measurement
+        assert trainer is not None
+        assert library is not None
+        try:
+            fits = fit_variants(
+                trainer,
+                definition.baseline,
+                self.data,
+                feature_map=library.backbone(definition.baseline.model).model.output_shape[1:3],
+                seed=definition.search.seed,
+                seconds=(measurement.seconds - measurement.compile_seconds) / max(1, measurement.folds),
+                progress=self.progress,
+            )
+        except SweepError as error:
+            self.progress.note(f"no short training for the verdict: {error}")
+            return ()
+        fits = fits.without(self.masks)
+        found = probe_fits(self.one, definition.baseline, fits)
+        return *found, *probe_repaired(self.one, fits, latest([probe_records(self.one, self.masks), found]))
+
+    def of_deeper(self, report: Report, before: tuple[Finding, ...]) -> tuple[Finding, ...]:
+        """What trials with unfrozen layers say of its frozen features; nothing where there is none of either.
+
+        Args:
+            report: with the trials.
+            before: what was said of the same features the last time; it stands while the trials are the same.
+        """
+        deeper, validated = deeper_trials(report, self.one), self.one.positions
+        if not deeper or validated is None:
+            return ()
+        trials = (deeper[0].number, len(deeper))
+        if before and (before[0].evidence.get("trial"), before[0].evidence.get("trials")) == trials:
+            return before
+        observed = observe(self.resolved.definition, self.data, self.training.library, progress=self.progress)
+        if observed.features is None:
+            return ()
+        seed = self.resolved.definition.search.seed
+        return (
+            probed(
+                Cause.WEAK_FEATURES,
+                lambda: held_against_deeper(observed, deeper, validated, self.masks, seed=seed),
+            ),
         )
-    except SweepError as error:
-        progress.note(f"no short training for the verdict: {error}")
-        return ()
-    fits = fits.without(masks)
-    found = probe_fits(one, definition.baseline, fits)
-    return *found, *probe_repaired(one, fits, latest([probe_records(one, masks), found]))
-
-
-def _of_deeper(
-    report: Report,
-    one: Trained,
-    masks: Masks,
-    resolved: ResolvedStudy,
-    data: PreparedData,
-    training: Training,
-    *,
-    progress: Progress,
-) -> tuple[Finding, ...]:
-    """What trials with unfrozen layers say of the baseline's frozen features; nothing where there is none of either."""
-    deeper, validated = deeper_trials(report, one), one.positions
-    if not deeper or validated is None:
-        return ()
-    observed = observe(resolved.definition, data, training.library, progress=progress)
-    if observed.features is None:
-        return ()
-    seed = resolved.definition.search.seed
-    return (probed(Cause.WEAK_FEATURES, lambda: held_against_deeper(observed, deeper, validated, masks, seed=seed)),)

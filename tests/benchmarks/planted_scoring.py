@@ -28,16 +28,6 @@ _OF_TRAINING = ("T15", "T17", "T18", "T19", "T21", "T22")
 """Plants that a training is configured with; what mends one may mend another."""
 _KEPT = {Harm.ORACLE: ("ACCURACY",), Harm.NATS: ("ACCURACY", "CROSS_ENTROPY"), Harm.GAP: ("GAP",)}
 """Promises of remedies that speak of such a harm."""
-_CONFIGURED = (
-    Cause.CAPACITY,
-    Cause.BOTTLENECK,
-    Cause.IDLE_DROPOUT,
-    Cause.OVER_REGULARIZED,
-    Cause.LEARNING_RATE,
-    Cause.NOT_TRAINING,
-    Cause.DISTORTION,
-)
-
 FAMILIES: Mapping[str, tuple[Cause, ...]] = {
     "copies and bursts": (Cause.LEAK, Cause.BURSTS),
     "labels": (Cause.LABEL_NOISE,),
@@ -150,7 +140,7 @@ class Result:
     def names(self, cause: Cause) -> str | None:
         """The plant that a cause is a name of, or whose harm its remedy mends by half at least."""
         named = next((name for name, _ in self.plants if cause in PLANTS[name].causes), None)
-        return named or (self._mended_by(cause) if cause in _CONFIGURED else None)
+        return named or (self._mended_by(cause) if cause in FAMILIES["short trainings"] else None)
 
     def _mended_by(self, cause: Cause) -> str | None:
         """Where either of two changes of a training's configuration mends it, which one is at fault is a word."""

@@ -200,4 +200,6 @@ def test_a_finalists_page_has_its_note_and_pictures(look: Look) -> None:
 
 def test_the_list_of_studies_names_ours(look: Look) -> None:
     page = look("")
-    page.get_by_text("1. toys").wait_for()
+    names = page.get_by_text("1. toys")
+    names.wait_for()
+    assert names.count() == 1
